@@ -255,7 +255,7 @@ var banned = []string{"pkg", "util", "utils", "common", "types", "helpers", "mis
 
 func TestNames(t *testing.T) {
 	goFiles(t, func(path string) {
-		for _, part := range strings.SplitSeq(filepath.ToSlash(filepath.Dir(path)), "/") {
+		for part := range strings.SplitSeq(filepath.ToSlash(filepath.Dir(path)), "/") {
 			if slices.Contains(banned, part) {
 				t.Errorf("%s lies in a folder called %q, a name that says nothing", path, part)
 			}
