@@ -1,0 +1,180 @@
+package jsonrpc
+
+import (
+	"bytes"
+	"errors"
+	"io"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// maxID bounds an id, quotes and escapes included, in bytes: what is echoed
+// must not become a way to make large answers.
+const maxID = 256
+
+// found is what a body yields: the raw ids of the requests in it, in order. A
+// body without any is answered without id.
+type found struct {
+	ids   [][]byte
+	batch bool
+}
+
+// scan reads a body once, from front to back. A syntax error anywhere makes the
+// whole of it unreadable: such a body has no meaning to agree on with the
+// client. Only where the body was cut short do the members before the cut count.
+func scan(body []byte, truncated bool) found {
+	// A bytes.Buffer is parsed in place, without a copy. Duplicate names and
+	// broken UTF-8 somewhere in the arguments are none of our business; for the
+	// id itself the rules are stricter, see member and readableID. Depth is
+	// bounded by the decoder (10000, as in encoding/json).
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body),
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	switch dec.PeekKind() {
+	case jsontext.KindBeginObject:
+		o, err := readObject(dec, len(body))
+		cut := truncated && errors.Is(err, io.ErrUnexpectedEOF)
+		if err == nil && !truncated {
+			err = end(dec)
+		}
+		if id := o.request(cut); id != nil && (err == nil || cut) {
+			return found{ids: [][]byte{id}}
+		}
+	case jsontext.KindBeginArray:
+		// A batch that was cut may hold requests after the cut that would never
+		// be answered, so it gets the answer for all of it: no id.
+		if ids, err := readBatch(dec, len(body)); err == nil {
+			if truncated || end(dec) == nil {
+				return found{ids: ids, batch: true}
+			}
+		}
+	}
+	return found{}
+}
+
+// end reports whether nothing but white space follows.
+func end(dec *jsontext.Decoder) error {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return errors.New("trailing data")
+	}
+	return nil
+}
+
+var errTooLarge = errors.New("too many entries")
+
+// readBatch reads an array and returns the ids of the requests in it.
+func readBatch(dec *jsontext.Decoder, size int) ([][]byte, error) {
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, err
+	}
+	var ids [][]byte
+	for n := 0; dec.PeekKind() != jsontext.KindEndArray; n++ {
+		switch {
+		case n == MaxBatch:
+			return nil, errTooLarge
+		case dec.PeekKind() != jsontext.KindBeginObject:
+			if err := dec.SkipValue(); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		o, err := readObject(dec, size)
+		if err != nil {
+			return nil, err
+		}
+		if id := o.request(false); id != nil {
+			ids = append(ids, id)
+		}
+	}
+	_, err := dec.ReadToken()
+	return ids, err
+}
+
+// object is what matters of a JSON-RPC message. Names are counted since a
+// duplicate decides the message: parsers differ on which one of them counts, so
+// an answer to either may be an answer to nobody.
+type object struct {
+	id      []byte // raw; nil when none, or none that can be echoed
+	ids     int
+	methods int
+	method  bool // "method" holds a string
+	outcome bool // "result" or "error" is there
+}
+
+// request returns the id to answer, or nil. With cut set the object's end is
+// missing: its method may have stood there, unless it looks like a response.
+func (o object) request(cut bool) []byte {
+	if o.ids != 1 || o.methods > 1 {
+		return nil
+	}
+	if o.method || (cut && o.methods == 0 && !o.outcome) {
+		return o.id
+	}
+	return nil
+}
+
+// readObject reads one object. After an error the members before it are filled in.
+func readObject(dec *jsontext.Decoder, size int) (object, error) {
+	var o object
+	if _, err := dec.ReadToken(); err != nil {
+		return o, err
+	}
+	for dec.PeekKind() != jsontext.KindEndObject {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return o, err
+		}
+		// String decodes escapes: "\u0069d" is id to every parser, "ID" is not.
+		if err := o.member(dec, name.String(), size); err != nil {
+			return o, err
+		}
+	}
+	_, err := dec.ReadToken()
+	return o, err
+}
+
+// member reads the value of the member called name.
+func (o *object) member(dec *jsontext.Decoder, name string, size int) error {
+	switch name {
+	case "id":
+		return o.readID(dec, size)
+	case "method":
+		o.methods++
+		o.method = dec.PeekKind() == jsontext.KindString
+	case "result", "error":
+		o.outcome = true
+	}
+	return dec.SkipValue()
+}
+
+func (o *object) readID(dec *jsontext.Decoder, size int) error {
+	o.ids++
+	o.id = nil
+	switch dec.PeekKind() {
+	case jsontext.KindString, jsontext.KindNumber:
+	default:
+		return dec.SkipValue()
+	}
+	raw, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	// A number that touches the end of a cut body may go on after the cut.
+	if readableID(raw) && dec.InputOffset() < int64(size) {
+		o.id = bytes.Clone(raw)
+	}
+	return nil
+}
+
+// readableID reports whether a JSON string or number may be echoed: MCP knows
+// strings and integers, and 1.0 and 1e3 come back as another number from
+// parsers that read them as one. A string must be valid by the strict rules
+// (UTF-8, no lone surrogates), or the answer would not be valid JSON.
+func readableID(raw jsontext.Value) bool {
+	if len(raw) > maxID {
+		return false
+	}
+	if raw.Kind() == jsontext.KindNumber {
+		return !bytes.ContainsAny(raw, ".eE")
+	}
+	return raw.IsValid()
+}
