@@ -1,8 +1,9 @@
 package kubeheader
 
 import (
-	"crypto"
-	"crypto/x509"
+	"fmt"
+	"io"
+	"log/slog"
 	"time"
 )
 
@@ -15,7 +16,8 @@ type Field struct {
 
 // Checked is a set of kubernetes-* headers that passed every rule of the
 // contract under one policy at one time. Parse is its only constructor; the
-// zero Checked is not valid and every consumer refuses it.
+// zero Checked is not valid and every consumer refuses it. It prints as the
+// kind of its credential.
 type Checked struct {
 	_      [0]func()
 	valid  bool
@@ -42,55 +44,49 @@ func (c Checked) Target() (Target, bool) {
 func (c Checked) Canonical() []Field { return c.fields }
 
 // Until is when the credential stops being acceptable: the token's exp plus the
-// 60 s of grace, or the NotAfter of the leaf. The zero time means never.
+// 60 s of grace, or the earliest NotAfter in the client's chain. The zero time
+// means never. Parse accepts the credential at this instant and not after it.
 func (c Checked) Until() time.Time { return c.until }
 
-// Target is one cluster, the trust to reach it with, and the credential to act as.
-type Target struct {
-	Server    ServerURL
-	Trust     Trust
-	Auth      Auth
-	TLSName   string   // TLS server name to verify instead of the host; empty: the host
-	Namespace string   // default namespace for tools; empty: none given
-	Toolsets  []string // sorted, unique; nil: all that the backend offers
+// Credential is the kind of credential: "token", "client-certificate",
+// "anonymous", or "" for a value that is not valid.
+func (c Checked) Credential() string {
+	switch {
+	case !c.valid:
+		return ""
+	case c.target == nil:
+		return "anonymous"
+	}
+	return c.target.Credential()
 }
 
-// Trust says how the API server's certificate is verified. It is a closed set:
-// CA, Insecure or SystemRoots.
-type Trust interface{ trust() }
-
-// CA trusts exactly these certificates.
-type CA struct {
-	PEM          []byte // re-encoded CERTIFICATE blocks
-	Certificates []*x509.Certificate
+// Equal reports whether both are valid and send the same headers on, in time
+// that depends on lengths alone.
+func (c Checked) Equal(other Checked) bool {
+	if !c.valid || !other.valid || len(c.fields) != len(other.fields) {
+		return false
+	}
+	equal := true
+	for i, f := range c.fields {
+		same := f.Value.Equal(other.fields[i].Value)
+		equal = equal && same && f.Name == other.fields[i].Name
+	}
+	return equal
 }
 
-// Insecure verifies nothing. The policy named the host as one where that may be.
-type Insecure struct{}
-
-// SystemRoots trusts the policy's publicRootsFile.
-type SystemRoots struct{}
-
-func (CA) trust()          {}
-func (Insecure) trust()    {}
-func (SystemRoots) trust() {}
-
-// Auth is the credential. It is a closed set: Token or ClientCert.
-type Auth interface{ auth() }
-
-// Token is a bearer token.
-type Token struct {
-	Value  Secret    // without the "Bearer " prefix
-	Expiry time.Time // the JWT's exp, unverified; zero: none or opaque
+// String says what kind of request this is and nothing of its values.
+func (c Checked) String() string {
+	if !c.valid {
+		return "kubeheader.Checked(not valid)"
+	}
+	return "kubeheader.Checked(" + c.Credential() + ")"
 }
 
-// ClientCert is an x509 client certificate with its key.
-type ClientCert struct {
-	CertificatePEM []byte // leaf first
-	Leaf           *x509.Certificate
-	KeyPEM         Secret // PKCS#8
-	Public         crypto.PublicKey
-}
+// Format prints String under every verb and flag.
+func (c Checked) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
 
-func (Token) auth()      {}
-func (ClientCert) auth() {}
+// LogValue logs String.
+func (c Checked) LogValue() slog.Value { return slog.StringValue(c.String()) }
+
+// MarshalText returns String; it never fails.
+func (c Checked) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
