@@ -11,6 +11,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // The error codes in use. Both lie outside -32000…-32099, which MCP reserves:
@@ -85,7 +87,7 @@ func (e Error) encode() []byte {
 		Message string          `json:"message"`
 		Data    json.RawMessage `json:"data,omitempty"`
 	}
-	if !json.Valid(e.Data) {
+	if !jsontext.Value(e.Data).IsValid() {
 		e.Data = nil
 	}
 	var out bytes.Buffer

@@ -29,26 +29,35 @@ func scan(body []byte, truncated bool) found {
 	// bounded by the decoder (10000, as in encoding/json).
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body),
 		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	switch dec.PeekKind() {
-	case jsontext.KindBeginObject:
-		o, err := readObject(dec, len(body))
-		cut := truncated && errors.Is(err, io.ErrUnexpectedEOF)
-		if err == nil && !truncated {
-			err = end(dec)
-		}
-		if id := o.request(cut); id != nil && (err == nil || cut) {
-			return found{ids: [][]byte{id}}
-		}
-	case jsontext.KindBeginArray:
-		// A batch that was cut may hold requests after the cut that would never
-		// be answered, so it gets the answer for all of it: no id.
-		if ids, err := readBatch(dec, len(body)); err == nil {
-			if truncated || end(dec) == nil {
-				return found{ids: ids, batch: true}
-			}
-		}
+	if dec.PeekKind() == jsontext.KindBeginArray {
+		return scanBatch(dec, len(body), truncated)
 	}
-	return found{}
+	none := found{ids: nil, batch: false}
+	if dec.PeekKind() != jsontext.KindBeginObject {
+		return none
+	}
+	o, err := readObject(dec, len(body))
+	cut := truncated && errors.Is(err, io.ErrUnexpectedEOF)
+	if err == nil && !truncated {
+		err = end(dec)
+	}
+	if id := o.request(cut); id != nil && (err == nil || cut) {
+		return found{ids: [][]byte{id}, batch: false}
+	}
+	return none
+}
+
+// scanBatch reads an array. One that was cut may hold requests after the cut
+// that would never be answered, so it gets the answer for all of it: no id.
+func scanBatch(dec *jsontext.Decoder, size int, truncated bool) found {
+	ids, err := readBatch(dec, size)
+	if err == nil && !truncated {
+		err = end(dec)
+	}
+	if err != nil {
+		ids = nil
+	}
+	return found{ids: ids, batch: true}
 }
 
 // end reports whether nothing but white space follows.
@@ -102,7 +111,7 @@ type object struct {
 
 // request returns the id to answer, or nil. With cut set the object's end is
 // missing: its method may have stood there, unless it looks like a response.
-func (o object) request(cut bool) []byte {
+func (o *object) request(cut bool) []byte {
 	if o.ids != 1 || o.methods > 1 {
 		return nil
 	}
@@ -119,12 +128,11 @@ func readObject(dec *jsontext.Decoder, size int) (object, error) {
 		return o, err
 	}
 	for dec.PeekKind() != jsontext.KindEndObject {
-		name, err := dec.ReadToken()
+		raw, err := dec.ReadValue()
 		if err != nil {
 			return o, err
 		}
-		// String decodes escapes: "\u0069d" is id to every parser, "ID" is not.
-		if err := o.member(dec, name.String(), size); err != nil {
+		if err := o.member(dec, readName(raw), size); err != nil {
 			return o, err
 		}
 	}
@@ -132,15 +140,54 @@ func readObject(dec *jsontext.Decoder, size int) (object, error) {
 	return o, err
 }
 
-// member reads the value of the member called name.
-func (o *object) member(dec *jsontext.Decoder, name string, size int) error {
-	switch name {
+// name is a member name that matters.
+type name uint8
+
+const (
+	nameOther name = iota
+	nameID
+	nameMethod
+	nameOutcome // "result" or "error"
+)
+
+// readName recognises a member name. Escapes are decoded:
+// "\u0069d" is id to every parser, "ID" is not. One that is too long to be of
+// interest, however it is spelt, is not decoded at all.
+func readName(raw jsontext.Value) name {
+	const longest = len(`"\u006d\u0065\u0074\u0068\u006f\u0064"`)
+	if len(raw) > longest {
+		return nameOther
+	}
+	text := []byte(raw[1 : len(raw)-1])
+	if bytes.IndexByte(text, '\\') >= 0 {
+		text, _ = jsontext.AppendUnquote(nil, raw) // on error: with U+FFFD, no name of ours
+	}
+	switch string(text) {
 	case "id":
-		return o.readID(dec, size)
+		return nameID
 	case "method":
-		o.methods++
-		o.method = dec.PeekKind() == jsontext.KindString
+		return nameMethod
 	case "result", "error":
+		return nameOutcome
+	default:
+		return nameOther
+	}
+}
+
+// member reads the value of a member.
+func (o *object) member(dec *jsontext.Decoder, n name, size int) error {
+	switch n {
+	case nameOther:
+	case nameID:
+		return o.readID(dec, size)
+	case nameMethod:
+		kind := dec.PeekKind()
+		if kind == jsontext.KindInvalid {
+			break // cut before the value: as if the name had been cut off too
+		}
+		o.methods++
+		o.method = kind == jsontext.KindString
+	case nameOutcome:
 		o.outcome = true
 	}
 	return dec.SkipValue()
@@ -149,9 +196,7 @@ func (o *object) member(dec *jsontext.Decoder, name string, size int) error {
 func (o *object) readID(dec *jsontext.Decoder, size int) error {
 	o.ids++
 	o.id = nil
-	switch dec.PeekKind() {
-	case jsontext.KindString, jsontext.KindNumber:
-	default:
+	if kind := dec.PeekKind(); kind != jsontext.KindString && kind != jsontext.KindNumber {
 		return dec.SkipValue()
 	}
 	raw, err := dec.ReadValue()
