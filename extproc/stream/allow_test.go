@@ -1,0 +1,151 @@
+package stream
+
+import (
+	"testing"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/testing/protocmp"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"kubernetes-mcp-edge/extproc/jsonrpc"
+	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/extproc/verdict"
+)
+
+func secret(s string) kubeheader.Secret { return kubeheader.NewSecret([]byte(s)) }
+
+func sampleAllow() verdict.Allow {
+	return verdict.Allow{
+		Set: []kubeheader.Field{
+			{Name: kubeheader.Authorization, Value: secret("Bearer abc")},
+			{Name: kubeheader.SignatureInput, Value: secret("kube=()")},
+			{Name: kubeheader.Signature, Value: secret("kube=:AA==:")},
+			{Name: kubeheader.Fingerprint, Value: secret("f")},
+		},
+		Remove:     []string{kubeheader.InsecureSkipTLSVerify},
+		Credential: verdict.CredentialToken,
+	}
+}
+
+func option(name, value string) *corev3.HeaderValueOption {
+	return &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: name, RawValue: []byte(value)}}
+}
+
+// wantAllow is what sampleAllow means on the wire, spelt out.
+func wantAllow(t testing.TB, more ...*corev3.HeaderValueOption) *extprocv3.ProcessingResponse {
+	metadata, err := structpb.NewStruct(map[string]any{"kube_guard": map[string]any{"verdict": "allow", "reason": "", "credential": "token"}})
+	require.NoError(t, err)
+	return &extprocv3.ProcessingResponse{
+		Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{
+			Response: &extprocv3.CommonResponse{HeaderMutation: &extprocv3.HeaderMutation{
+				SetHeaders: append([]*corev3.HeaderValueOption{
+					option("kubernetes-authorization", "Bearer abc"), option("signature-input", "kube=()"),
+					option("signature", "kube=:AA==:"), option("x-kubernetes-fingerprint", "f"),
+				}, more...),
+				RemoveHeaders: []string{"kubernetes-insecure-skip-tls-verify"},
+			}},
+		}},
+		DynamicMetadata: metadata,
+	}
+}
+
+func remembering(t testing.TB) Decider {
+	answer, err := EncodeAllow(sampleAllow())
+	require.NoError(t, err)
+	return decide(func(verdict.Facts) (verdict.Verdict, error) { return &verdict.Allowed{Answer: answer}, nil })
+}
+
+func TestAllowEndsTheStreamAtOnce(t *testing.T) {
+	for _, endOfStream := range []bool{false, true} {
+		g := start(t, remembering(t))
+		c := g.open()
+		c.send(headers(endOfStream, post()...))
+		got := c.receive()
+		require.Empty(t, cmp.Diff(wantAllow(t), got, protocmp.Transform()))
+		for _, o := range got.GetRequestHeaders().GetResponse().GetHeaderMutation().GetSetHeaders() {
+			requireOverwrite(t, o)
+		}
+		require.NoError(t, g.end(), "the handler returns although the client holds its half open")
+		c.closed()
+	}
+}
+
+// TestEncodedAnswersAreOrdinaryAnswers: bytes from the cache are those of a
+// fresh encoding, and sending them changes none.
+func TestEncodedAnswersAreOrdinaryAnswers(t *testing.T) {
+	first, err := EncodeAllow(sampleAllow())
+	require.NoError(t, err)
+	fresh, err := proto.MarshalOptions{Deterministic: true}.Marshal(wantAllow(t))
+	require.NoError(t, err)
+	require.Equal(t, fresh, first)
+	codec, err := Codec()
+	require.NoError(t, err)
+	sent, err := codec.Marshal(&encoded{shared: first})
+	require.NoError(t, err)
+	require.Equal(t, fresh, sent.Materialize())
+	sent.Free()
+	for range 100 {
+		again, err := EncodeAllow(sampleAllow())
+		require.NoError(t, err)
+		require.Equal(t, first, again, "equal input gives equal bytes")
+	}
+	require.Equal(t, fresh, first, "what was sent is still intact")
+}
+
+func TestOtherMessagesPassTheCodecAsProtobuf(t *testing.T) {
+	codec, err := Codec()
+	require.NoError(t, err)
+	require.Equal(t, "proto", codec.Name())
+	out, err := codec.Marshal(wantAllow(t))
+	require.NoError(t, err)
+	back := new(extprocv3.ProcessingResponse)
+	require.NoError(t, codec.Unmarshal(out, back))
+	require.Empty(t, cmp.Diff(wantAllow(t), back, protocmp.Transform()))
+	_, err = codec.Marshal("not a message")
+	require.Error(t, err)
+}
+
+// TestDecisionIsSetWhenNoneIsUsable: the id goes beside the shared bytes, not
+// into them, so that no two requests share one.
+func TestDecisionIsSetWhenNoneIsUsable(t *testing.T) {
+	g := start(t, remembering(t))
+	seen := map[string]bool{}
+	for name, ids := range map[string][]string{
+		"none": nil, "empty": {""}, "short": {"abc"}, "braces": {"{" + decision[2:] + "}"}, "two": {decision, decision}, "joined": {decision + "," + decision},
+	} {
+		lines := []*corev3.HeaderValue{line(":method", "POST")}
+		for _, id := range ids {
+			lines = append(lines, line("x-request-id", id))
+		}
+		c := g.open()
+		c.send(headers(false, lines...))
+		got := c.receive()
+		set := got.GetRequestHeaders().GetResponse().GetHeaderMutation().GetSetHeaders()
+		own := string(set[len(set)-1].GetHeader().GetRawValue())
+		require.True(t, jsonrpc.ValidDecision(own), name)
+		require.False(t, seen[own], "an id is shared")
+		seen[own] = true
+		require.Empty(t, cmp.Diff(wantAllow(t, option("x-request-id", own)), got, protocmp.Transform()), name)
+		c.closed()
+	}
+	c := g.open()
+	c.send(headers(false, post()...))
+	require.Empty(t, cmp.Diff(wantAllow(t), c.receive(), protocmp.Transform()), "the shared bytes hold nothing of those before")
+}
+
+func TestRejectionNamesTheDecisionToo(t *testing.T) {
+	g := start(t, rejecting())
+	c := g.open()
+	c.send(headers(false, line(":method", "POST"), line("x-request-id", "7")))
+	set := c.receive().GetRequestHeaders().GetResponse().GetHeaderMutation().GetSetHeaders()
+	require.Len(t, set, 1)
+	requireOverwrite(t, set[0])
+	require.Equal(t, "x-request-id", set[0].GetHeader().GetKey())
+	c.send(body([]byte(`{"id":1,"method":"m"}`), true))
+	require.Equal(t, string(set[0].GetHeader().GetRawValue()), immediate(t, c.receive()).Error.Data.Decision)
+	require.Contains(t, g.logs.String(), string(set[0].GetHeader().GetRawValue()))
+}

@@ -1,0 +1,105 @@
+package stream
+
+import (
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	filterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/structpb"
+
+	"kubernetes-mcp-edge/extproc/jsonrpc"
+	"kubernetes-mcp-edge/extproc/verdict"
+)
+
+// MetadataNamespace is the dynamic metadata namespace of every answer; Envoy's
+// RBAC filter and access log read it.
+const MetadataNamespace = "kube_guard"
+
+// EncodeAllow serializes the answer to the header message of an accepted
+// request. Equal input gives equal bytes, and nothing in them is of one request.
+func EncodeAllow(allow verdict.Allow) ([]byte, error) {
+	set := make([]*corev3.HeaderValueOption, 0, len(allow.Set))
+	for _, field := range allow.Set {
+		set = append(set, overwrite(field.Name, field.Value.Reveal()))
+	}
+	answer := continueHeaders(&extprocv3.HeaderMutation{SetHeaders: set, RemoveHeaders: allow.Remove})
+	answer.DynamicMetadata = metadata("allow", "", allow.Credential)
+	return proto.MarshalOptions{Deterministic: true}.Marshal(answer)
+}
+
+// encodeDecision serializes an answer that sets x-request-id and nothing else,
+// to be sent after the bytes of EncodeAllow.
+func encodeDecision(decision string) ([]byte, error) {
+	return proto.Marshal(continueHeaders(&extprocv3.HeaderMutation{
+		SetHeaders: []*corev3.HeaderValueOption{overwrite(decisionHeader, []byte(decision))},
+	}))
+}
+
+// continueHeaders lets the header phase go on with these changes.
+func continueHeaders(mutation *extprocv3.HeaderMutation) *extprocv3.ProcessingResponse {
+	return &extprocv3.ProcessingResponse{Response: &extprocv3.ProcessingResponse_RequestHeaders{
+		RequestHeaders: &extprocv3.HeadersResponse{Response: &extprocv3.CommonResponse{HeaderMutation: mutation}},
+	}}
+}
+
+// continueStripped answers the header message of a rejected request: ask for
+// the body, which holds the id that the error has to carry, and take away all
+// that the backend could act on, because an override that Envoy does not honour
+// is ignored without a word and the request then goes upstream.
+func (p pending) continueStripped() *extprocv3.ProcessingResponse {
+	mutation := &extprocv3.HeaderMutation{RemoveHeaders: p.request.strip()}
+	if p.request.named {
+		mutation.SetHeaders = []*corev3.HeaderValueOption{overwrite(decisionHeader, []byte(p.request.decision))}
+	}
+	answer := continueHeaders(mutation)
+	answer.DynamicMetadata = metadata("reject", p.reason(), "")
+	// Envoy compares an override with allowed_override_modes field by field, and
+	// what DEFAULT means there differs between versions: all six are spelt out.
+	answer.ModeOverride = &filterv3.ProcessingMode{
+		RequestHeaderMode:   filterv3.ProcessingMode_SEND,
+		ResponseHeaderMode:  filterv3.ProcessingMode_SKIP,
+		RequestBodyMode:     filterv3.ProcessingMode_BUFFERED_PARTIAL,
+		ResponseBodyMode:    filterv3.ProcessingMode_NONE,
+		RequestTrailerMode:  filterv3.ProcessingMode_SEND,
+		ResponseTrailerMode: filterv3.ProcessingMode_SKIP,
+	}
+	return answer
+}
+
+// refuse ends the request with a JSON-RPC error. Envoy takes it in any phase.
+func (p pending) refuse(answer jsonrpc.Answer) *extprocv3.ProcessingResponse {
+	var set []*corev3.HeaderValueOption
+	for _, header := range jsonrpc.Headers() {
+		set = append(set, overwrite(header[0], []byte(header[1])))
+	}
+	return &extprocv3.ProcessingResponse{
+		Response: &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: &extprocv3.ImmediateResponse{
+			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(answer.Status)},
+			Headers: &extprocv3.HeaderMutation{SetHeaders: set},
+			Body:    answer.Body,
+			// RESPONSE_CODE_DETAILS of the access log: a fixed code, no text.
+			Details: p.reason(),
+		}},
+		DynamicMetadata: metadata("reject", p.reason(), ""),
+	}
+}
+
+// overwrite sets a header to one value. Envoy reads raw_value only. Neither
+// append nor append_action is set: unset means overwrite in every version, and
+// overwriting also collapses duplicates.
+func overwrite(name string, value []byte) *corev3.HeaderValueOption {
+	return &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: name, RawValue: value}}
+}
+
+// metadata is the guard's word to the filters after it and to the access log.
+// All three keys are always there, so that no earlier value can show through.
+func metadata(decided, reason, credential string) *structpb.Struct {
+	return &structpb.Struct{Fields: map[string]*structpb.Value{
+		MetadataNamespace: structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
+			"verdict":    structpb.NewStringValue(decided),
+			"reason":     structpb.NewStringValue(reason),
+			"credential": structpb.NewStringValue(credential),
+		}}),
+	}}
+}

@@ -1,0 +1,163 @@
+package stream
+
+import (
+	"errors"
+	"io"
+	"testing"
+	"time"
+
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"kubernetes-mcp-edge/extproc/verdict"
+)
+
+// panickingEngine is broken on purpose: it fails the way a bug would.
+type panickingEngine struct{ Decider }
+
+// silentEngine is broken on purpose: it gives no verdict and no error.
+func silentEngine() Decider {
+	return decide(func(verdict.Facts) (verdict.Verdict, error) { return nil, nil })
+}
+
+// failingEngine is an engine without an active key.
+func failingEngine() Decider {
+	return decide(func(verdict.Facts) (verdict.Verdict, error) { return nil, errors.New("no key") })
+}
+
+// unknown is a message of a phase that a later protocol may add.
+func unknown() *extprocv3.ProcessingRequest {
+	m := new(extprocv3.ProcessingRequest)
+	raw := protowire.AppendTag(nil, 99, protowire.BytesType)
+	m.ProtoReflect().SetUnknown(protowire.AppendBytes(raw, []byte("later")))
+	return m
+}
+
+func phaseless() *extprocv3.ProcessingRequest { return new(extprocv3.ProcessingRequest) }
+
+func responseHeaders() *extprocv3.ProcessingRequest {
+	return &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_ResponseHeaders{ResponseHeaders: new(extprocv3.HttpHeaders)}}
+}
+
+func responseBody() *extprocv3.ProcessingRequest {
+	return &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_ResponseBody{ResponseBody: new(extprocv3.HttpBody)}}
+}
+
+func responseTrailers() *extprocv3.ProcessingRequest {
+	return &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_ResponseTrailers{ResponseTrailers: new(extprocv3.HttpTrailers)}}
+}
+
+// TestNeverCleanWhileUnanswered guards the rule of the stream: Envoy takes a
+// clean close as permission. Each row leaves a message or a request unanswered.
+func TestNeverCleanWhileUnanswered(t *testing.T) {
+	opened := func(m *extprocv3.ProcessingRequest) func(*guard, *call) {
+		return func(_ *guard, c *call) { c.send(m) }
+	}
+	afterReject := func(m *extprocv3.ProcessingRequest) func(*guard, *call) {
+		return func(_ *guard, c *call) { c.rejected(); c.send(m) }
+	}
+	for name, row := range map[string]struct {
+		engine Decider
+		do     func(*guard, *call)
+		want   codes.Code
+	}{
+		"a panic in the engine":             {panickingEngine{}, opened(headers(false, post()...)), codes.Internal},
+		"no verdict":                        {silentEngine(), opened(headers(false, post()...)), codes.Internal},
+		"a failing engine":                  {failingEngine(), opened(headers(false, post()...)), codes.Unavailable},
+		"body first":                        {allowing(t), opened(body(nil, true)), codes.FailedPrecondition},
+		"trailers first":                    {allowing(t), opened(trailers()), codes.FailedPrecondition},
+		"response headers first":            {allowing(t), opened(responseHeaders()), codes.FailedPrecondition},
+		"response body first":               {allowing(t), opened(responseBody()), codes.FailedPrecondition},
+		"response trailers first":           {allowing(t), opened(responseTrailers()), codes.FailedPrecondition},
+		"no phase first":                    {allowing(t), opened(phaseless()), codes.InvalidArgument},
+		"unknown phase first":               {allowing(t), opened(unknown()), codes.InvalidArgument},
+		"headers twice":                     {rejecting(), afterReject(headers(false, post()...)), codes.FailedPrecondition},
+		"response headers after rejecting":  {rejecting(), afterReject(responseHeaders()), codes.FailedPrecondition},
+		"response body after rejecting":     {rejecting(), afterReject(responseBody()), codes.FailedPrecondition},
+		"response trailers after rejecting": {rejecting(), afterReject(responseTrailers()), codes.FailedPrecondition},
+		"no phase after rejecting":          {rejecting(), afterReject(phaseless()), codes.InvalidArgument},
+		"unknown phase after rejecting":     {rejecting(), afterReject(unknown()), codes.InvalidArgument},
+		"half-close after rejecting": {rejecting(), func(_ *guard, c *call) {
+			c.rejected()
+			require.NoError(t, c.stream.CloseSend())
+		}, codes.Aborted},
+		"cancelled after rejecting": {rejecting(), func(_ *guard, c *call) { c.rejected(); c.cancel() }, codes.Canceled},
+		"shutdown after rejecting":  {rejecting(), func(g *guard, c *call) { c.rejected(); g.grpc.Stop() }, codes.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := start(t, row.engine)
+			c := g.open()
+			row.do(g, c)
+			require.Equal(t, row.want, status.Code(g.end()))
+			_, err := c.stream.Recv()
+			require.NotErrorIs(t, err, io.EOF)
+		})
+	}
+}
+
+func TestShutdownWhileDeciding(t *testing.T) {
+	deciding, decided := make(chan struct{}), make(chan struct{})
+	inner := allowing(t)
+	g := start(t, decide(func(f verdict.Facts) (verdict.Verdict, error) {
+		close(deciding)
+		<-decided
+		return inner.Decide(f, time.Time{})
+	}))
+	c := g.open()
+	c.send(headers(false, post()...))
+	<-deciding
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); g.grpc.Stop() }()
+	_, err := c.stream.Recv()
+	require.Equal(t, codes.Unavailable, status.Code(err), "the connection goes away under the stream")
+	close(decided)
+	require.Equal(t, codes.Unavailable, status.Code(g.end()), "an answer that could not be sent is no answer")
+	<-stopped
+}
+
+// TestEndsWithoutDebt are the ends at which nothing is unanswered.
+func TestEndsWithoutDebt(t *testing.T) {
+	t.Run("half-close before the first message", func(t *testing.T) {
+		g := start(t, allowing(t))
+		c := g.open()
+		require.NoError(t, c.stream.CloseSend())
+		require.NoError(t, g.end())
+		c.closed()
+	})
+	t.Run("cancelled before the first message", func(t *testing.T) {
+		g := start(t, allowing(t))
+		c := g.open()
+		<-g.entered
+		c.cancel()
+		require.Equal(t, codes.Canceled, status.Code(g.end()))
+	})
+}
+
+func TestPanicIsCountedAndLoggedWithoutItsValue(t *testing.T) {
+	g := start(t, panickingEngine{})
+	for range 2 {
+		c := g.open()
+		c.send(headers(false, post()...))
+		require.Equal(t, codes.Internal, status.Code(g.end()))
+	}
+	require.Equal(t, uint64(2), g.server.Panics())
+	require.Contains(t, g.logs.String(), "panic in a stream")
+	require.Contains(t, g.logs.String(), "exchange.go", "the stack is logged")
+	require.NotContains(t, g.logs.String(), "nil pointer", "the value of a panic can be anything, so it is not logged")
+	c := start(t, allowing(t)).open()
+	c.send(headers(false, post()...))
+	require.NotNil(t, c.receive().GetRequestHeaders())
+}
+
+func TestNormalEndsAreNotErrors(t *testing.T) {
+	g := start(t, rejecting())
+	c := g.open()
+	c.rejected()
+	c.cancel()
+	require.Error(t, g.end())
+	require.Contains(t, g.logs.String(), `"level":"DEBUG","msg":"stream cancelled"`)
+	require.NotContains(t, g.logs.String(), `"level":"ERROR"`)
+}
