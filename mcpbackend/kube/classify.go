@@ -1,0 +1,106 @@
+package kube
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"kubernetes-mcp-edge/extproc/hostpolicy"
+)
+
+// statusError reads an answer that is no success. The API server's reasons are
+// in a metav1.Status; a proxy in front of it may answer with anything.
+func statusError(status int, body []byte) *Error {
+	var s struct {
+		Kind    string `json:"kind"`
+		Message string `json:"message"`
+		Details struct {
+			Name string `json:"name"`
+		} `json:"details"`
+	}
+	if json.Unmarshal(body, &s) != nil || s.Kind != "Status" {
+		s.Message, s.Details.Name = "", ""
+	}
+	e := &Error{Trouble: Failed, Status: status, Detail: s.Message}
+	switch status {
+	case http.StatusUnauthorized:
+		e.Trouble = Unauthorized
+	case http.StatusForbidden:
+		e.Trouble = Forbidden
+	case http.StatusNotFound:
+		e.Trouble = NoSuchAPI
+		if s.Details.Name != "" { // a missing object is named, a missing API is not
+			e.Trouble = NotFound
+		}
+	case http.StatusGone:
+		e.Trouble = Gone
+	case http.StatusBadRequest, http.StatusUnprocessableEntity:
+		e.Trouble = Invalid
+	}
+	return e
+}
+
+// networkError says what kept an answer from coming.
+func networkError(err error) *Error {
+	e := &Error{Trouble: Unreached, cause: err}
+	var dns *net.DNSError
+	var refused *hostpolicy.DialError
+	var timeout net.Error
+	switch {
+	case errors.Is(err, errRedirect):
+		e.Trouble = Redirected
+	case errors.Is(err, errBodyLimit), headersTooLarge(err):
+		e.Trouble = TooLarge
+	case errors.Is(err, context.Canceled):
+		e.Trouble = Canceled
+	case errors.As(err, &refused):
+		e.Trouble, e.Detail = Refused, refused.Error()
+	case errors.As(err, &dns) && !dns.IsTimeout:
+		e.Trouble = Unresolved
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		e.Trouble = Deadline
+	case fromTLS(err):
+		e.Trouble, e.Detail = Untrusted, innermost(err)
+	case errors.Is(err, errOtherHost), errors.Is(err, errNoDeadline):
+		e.Trouble, e.Detail = Invalid, innermost(err)
+	}
+	return e
+}
+
+// fromTLS reports whether the handshake or the record layer failed.
+func fromTLS(err error) bool {
+	var verification *tls.CertificateVerificationError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	var unknown x509.UnknownAuthorityError
+	var op *net.OpError
+	return errors.As(err, &verification) || errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &unknown) ||
+		errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error")
+}
+
+// headersTooLarge knows two errors by their text, since net/http exports
+// neither: one of HTTP/1 and one of HTTP/2.
+func headersTooLarge(err error) bool {
+	s := err.Error()
+	return strings.Contains(s, "server response headers exceeded") || strings.Contains(s, "response header list larger than advertised limit")
+}
+
+// innermost drops what net/http and net put before a message: method, URL and
+// addresses say nothing that the caller does not know, or nothing that he should.
+func innermost(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		err = op.Err
+	}
+	return err.Error()
+}

@@ -1,0 +1,144 @@
+package kube
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"kubernetes-mcp-edge/extproc/kubeheader"
+)
+
+// Client acts as one caller on one server, for one request. It is made by
+// Clients.For and nothing else. Every method needs a context with a deadline,
+// makes the requests it names and no others, and returns an *Error, or for
+// Resolve an *UnknownKindError.
+type Client struct {
+	entry    *entry
+	target   kubeheader.Target
+	decision string
+}
+
+// Server is the canonical URL of the API server.
+func (c *Client) Server() string { return c.target.Server.String() }
+
+// Namespace is the caller's default namespace; "" if he named none.
+func (c *Client) Namespace() string { return c.target.Namespace }
+
+// Scrub takes the caller's token out of text that came from the server.
+func (c *Client) Scrub(text string) string { return scrub(c.target.Auth, text) }
+
+func (c *Client) do(ctx context.Context, k call) ([]byte, error) {
+	return c.entry.do(withDecision(ctx, c.decision), k)
+}
+
+// Identity is who the server takes the caller for.
+type Identity struct {
+	Username string
+	UID      string
+	Groups   []string
+}
+
+// WhoAmI asks the server for the caller's identity: one SelfSubjectReview
+// (authentication.k8s.io/v1, Kubernetes 1.28 and later).
+func (c *Client) WhoAmI(ctx context.Context) (Identity, error) {
+	body, err := c.do(ctx, call{
+		method: http.MethodPost, segments: []string{"apis", "authentication.k8s.io", "v1", "selfsubjectreviews"},
+		accept: jsonType, body: []byte(`{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}`),
+	})
+	if err != nil {
+		return Identity{}, err
+	}
+	var review struct {
+		Status struct {
+			UserInfo Identity `json:"userInfo"`
+		} `json:"status"`
+	}
+	if err := decode(body, &review); err != nil {
+		return Identity{}, err
+	}
+	return review.Status.UserInfo, nil
+}
+
+// ServerVersion is the server's version, such as "v1.37.2": one request, then
+// none as long as the client is kept.
+func (c *Client) ServerVersion(ctx context.Context) (string, error) {
+	c.entry.mu.Lock()
+	known := c.entry.version
+	c.entry.mu.Unlock()
+	if known != "" {
+		return known, nil
+	}
+	body, err := c.do(ctx, call{method: http.MethodGet, segments: []string{"version"}, accept: jsonType})
+	if err != nil {
+		return "", err
+	}
+	var v struct {
+		GitVersion string `json:"gitVersion"`
+	}
+	if err := decode(body, &v); err != nil {
+		return "", err
+	}
+	if len(v.GitVersion) > maxLabelLength {
+		return "", &Error{Trouble: Garbled, Detail: "the version is no version"}
+	}
+	c.entry.mu.Lock()
+	defer c.entry.mu.Unlock()
+	c.entry.version = v.GitVersion
+	return v.GitVersion, nil
+}
+
+// ListOptions narrow a list.
+type ListOptions struct {
+	Namespace     string // "" means all, or none for a kind without namespaces
+	LabelSelector string
+	FieldSelector string
+	Limit         int    // at most this many; 0: no limit of ours
+	Continue      string // from the Table before
+}
+
+// tableType asks the server to print (meta.k8s.io/v1 Table); one that cannot
+// answers with the objects.
+const tableType = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+
+// List lists objects of a kind: one request.
+func (c *Client) List(ctx context.Context, k Kind, o ListOptions) (Table, error) {
+	query := url.Values{}
+	for name, value := range map[string]string{
+		"labelSelector": o.LabelSelector, "fieldSelector": o.FieldSelector, "continue": o.Continue,
+	} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	if o.Limit > 0 {
+		query.Set("limit", strconv.Itoa(o.Limit))
+	}
+	body, err := c.do(ctx, call{method: http.MethodGet, segments: k.path(o.Namespace), query: query, accept: tableType})
+	if err != nil {
+		return Table{}, c.noted(k, err)
+	}
+	return readTable(body)
+}
+
+// Get returns one object as the server has it: one request. Numbers are
+// json.Number.
+func (c *Client) Get(ctx context.Context, k Kind, namespace, name string) (map[string]any, error) {
+	body, err := c.do(ctx, call{method: http.MethodGet, segments: append(k.path(namespace), name), accept: jsonType})
+	if err != nil {
+		return nil, c.noted(k, err)
+	}
+	var object map[string]any
+	if err := decode(body, &object); err != nil {
+		return nil, err
+	}
+	return object, nil
+}
+
+// noted forgets what was learnt of an API that is gone.
+func (c *Client) noted(k Kind, err error) error {
+	if noSuchAPI(err) {
+		c.entry.forgetGroup(k.APIVersion())
+	}
+	return err
+}

@@ -1,0 +1,136 @@
+package kube
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+)
+
+// pool keeps entries by key. It is an interface so that the cache behind it can
+// be exchanged; otter admits by frequency, so a spray of new credentials does
+// not push out the ones in use.
+type pool interface {
+	// get finds an entry and counts as use.
+	get(key poolKey) (*entry, bool)
+	// put adds an entry; one that it replaces is retired.
+	put(key poolKey, e *entry)
+	// drop removes the entry if it is still the one under key, and retires it.
+	drop(key poolKey, e *entry)
+	// weigh looks again at how much memory the entry holds.
+	weigh(key poolKey, e *entry)
+	// clear drops every entry.
+	clear()
+	// size is the number of entries, about.
+	size() int
+	// close stops the pool's goroutines.
+	close()
+}
+
+// otterPool is the pool on otter.
+type otterPool struct {
+	cache *otter.Cache[poolKey, *entry]
+}
+
+// newPool bounds both entries and bytes: an entry weighs at least its share of
+// the bytes, so that no more than entries of them fit.
+func newPool(l Limits, now func() time.Time) (*otterPool, error) {
+	share := uint32(min(l.Bytes/l.Entries, math.MaxUint32)) //nolint:gosec // both are positive, checked by withDefaults
+	options := &otter.Options[poolKey, *entry]{
+		MaximumWeight:    uint64(l.Bytes), //nolint:gosec // positive, checked by withDefaults
+		Weigher:          func(_ poolKey, e *entry) uint32 { return max(share, e.weight()) },
+		ExpiryCalculator: expiry{limits: l, now: now},
+		OnDeletion: func(d otter.DeletionEvent[poolKey, *entry]) {
+			if d.Cause != otter.CauseReplacement { // put retires what it replaces; weigh replaces an entry by itself
+				d.Value.retire()
+			}
+		},
+		Clock: otterClock{now},
+	}
+	cache, err := otter.New(options)
+	if err != nil {
+		return nil, fmt.Errorf("making the pool of clients: %w", err)
+	}
+	return &otterPool{cache: cache}, nil
+}
+
+func (p *otterPool) get(key poolKey) (*entry, bool) { return p.cache.GetIfPresent(key) }
+
+func (p *otterPool) put(key poolKey, e *entry) {
+	if old, inserted := p.cache.Set(key, e); !inserted && old != nil && old != e {
+		old.retire()
+	}
+}
+
+func (p *otterPool) drop(key poolKey, e *entry) {
+	p.cache.ComputeIfPresent(key, func(current *entry) (*entry, otter.ComputeOp) {
+		if current != e {
+			return nil, otter.CancelOp
+		}
+		return nil, otter.InvalidateOp
+	})
+}
+
+func (p *otterPool) weigh(key poolKey, e *entry) {
+	p.cache.ComputeIfPresent(key, func(current *entry) (*entry, otter.ComputeOp) {
+		if current != e {
+			return nil, otter.CancelOp
+		}
+		return e, otter.WriteOp
+	})
+}
+
+func (p *otterPool) clear() { p.cache.InvalidateAll() }
+
+func (p *otterPool) size() int {
+	p.cache.CleanUp()
+	return p.cache.EstimatedSize()
+}
+
+func (p *otterPool) close() {
+	p.cache.InvalidateAll()
+	p.cache.CleanUp()
+	p.cache.StopAllGoroutines()
+}
+
+// expiry ends an entry after its idle time, at its greatest age, or with its
+// credential, whichever comes first.
+type expiry struct {
+	limits Limits
+	now    func() time.Time
+}
+
+func (x expiry) left(e *entry) time.Duration {
+	now := x.now()
+	left := min(x.limits.Idle, e.born.Add(x.limits.Age).Sub(now))
+	if !e.until.IsZero() {
+		left = min(left, e.until.Sub(now))
+	}
+	return max(left, 1)
+}
+
+// ExpireAfterCreate is otter's hook.
+func (x expiry) ExpireAfterCreate(e otter.Entry[poolKey, *entry]) time.Duration {
+	return x.left(e.Value)
+}
+
+// ExpireAfterUpdate is otter's hook.
+func (x expiry) ExpireAfterUpdate(e otter.Entry[poolKey, *entry], _ *entry) time.Duration {
+	return x.left(e.Value)
+}
+
+// ExpireAfterRead is otter's hook.
+func (x expiry) ExpireAfterRead(e otter.Entry[poolKey, *entry]) time.Duration {
+	return x.left(e.Value)
+}
+
+// otterClock lets a test own the time. The ticks of the periodic clean-up stay
+// real: they only look.
+type otterClock struct{ now func() time.Time }
+
+// NowNano is otter's hook.
+func (c otterClock) NowNano() int64 { return c.now().UnixNano() }
+
+// Tick is otter's hook.
+func (otterClock) Tick(d time.Duration) <-chan time.Time { return time.Tick(d) }

@@ -1,0 +1,72 @@
+package kube
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"kubernetes-mcp-edge/extproc/hostpolicy"
+	"kubernetes-mcp-edge/extproc/kubeheader"
+)
+
+// The limits of one connection to an API server.
+const (
+	dialTimeout           = 5 * time.Second
+	handshakeTimeout      = 5 * time.Second
+	responseHeaderTimeout = 10 * time.Second
+	idleConnTimeout       = 60 * time.Second
+	maxResponseHeaders    = 32 << 10
+	maxConnsPerHost       = 8
+	pingAfter             = 15 * time.Second
+	pingTimeout           = 5 * time.Second
+	streamWindow          = 1 << 20
+)
+
+// newTransport makes a transport that belongs to one caller and one server: its
+// connections, handshakes and limits are shared with nobody. It is built here
+// and not by client-go, whose transports come from a global cache, take proxies
+// from the environment and decompress without a bound.
+func newTransport(server kubeheader.ServerURL, tlsc *tls.Config, hosts *hostpolicy.Policy) *http.Transport {
+	dialer := &net.Dialer{
+		Timeout: dialTimeout,
+		// The Go resolver refuses 0177.0.0.1 and its like; libc's does not.
+		Resolver: &net.Resolver{PreferGo: true},
+		// Called for each address after resolution: no second look-up can change
+		// what was judged.
+		ControlContext: hosts.DialControl(server.Host()),
+	}
+	return &http.Transport{
+		Proxy: nil,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			return dialer.DialContext(ctx, network, absolute(address))
+		},
+		TLSClientConfig:        tlsc,
+		ForceAttemptHTTP2:      true,
+		DisableCompression:     true,
+		TLSHandshakeTimeout:    handshakeTimeout,
+		ResponseHeaderTimeout:  responseHeaderTimeout,
+		IdleConnTimeout:        idleConnTimeout,
+		MaxResponseHeaderBytes: maxResponseHeaders,
+		MaxConnsPerHost:        maxConnsPerHost,
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout:           pingAfter,
+			PingTimeout:               pingTimeout,
+			MaxReceiveBufferPerStream: streamWindow,
+		},
+	}
+}
+
+// absolute ends a public name with a dot, so that no search list of the machine
+// (a pod has several) can turn it into another name. Single labels and names
+// below .svc are what a search list is for; literals stay as they are.
+func absolute(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || !strings.Contains(host, ".") || strings.Contains(host, ":") ||
+		strings.HasSuffix(host, ".svc") || strings.Trim(host, "0123456789.") == "" {
+		return address
+	}
+	return net.JoinHostPort(host+".", port)
+}
