@@ -101,9 +101,9 @@ func CheckHost(h string) error {
 		case a.Zone() != "":
 			return fmt.Errorf("host %q: an address with a zone is never allowed; write it without %%", h)
 		case a.Is4In6():
-			return fmt.Errorf("host %q: write the IPv4 form %s", h, a.Unmap())
+			return fmt.Errorf("host %q: an IPv4-mapped address; write the IPv4 form %s", h, a.Unmap())
 		case a.String() != h:
-			return fmt.Errorf("host %q: write the canonical form %s", h, a)
+			return fmt.Errorf("host %q: not the canonical form; write %s", h, a)
 		}
 		return nil
 	}
@@ -111,15 +111,15 @@ func CheckHost(h string) error {
 	case isName(h):
 		return nil
 	case fixed != h && isName(fixed):
-		return fmt.Errorf("host %q: write it lower-case and without a trailing dot: %s", h, fixed)
+		return fmt.Errorf("host %q: not the canonical form; write %s, lower-case and without a trailing dot", h, fixed)
 	case strings.HasPrefix(h, "*"), strings.HasPrefix(h, "."):
 		return fmt.Errorf("host %q: an exact host holds no pattern; write a suffix such as .example.com under suffixes", h)
 	case strings.Contains(h, "/"):
-		return fmt.Errorf("host %q: write the host alone, without scheme or path; write an address block under networks", h)
+		return fmt.Errorf("host %q: neither a URL nor an address block belongs here; write the host alone, or the block under networks", h)
 	case strings.Contains(h, "["):
-		return fmt.Errorf("host %q: write an IPv6 address without brackets and port", h)
+		return fmt.Errorf("host %q: brackets belong to URLs; write the IPv6 address without brackets and port", h)
 	case strings.Contains(h, ":"):
-		return fmt.Errorf("host %q: write the host alone; write its port under ports", h)
+		return fmt.Errorf("host %q: a port does not belong here; write the host alone, and its port under ports", h)
 	default:
 		return fmt.Errorf("host %q: not a DNS name or address; write a name such as api.example.com (IDN in its xn-- form) or an address such as 10.0.0.5", h)
 	}
@@ -133,7 +133,7 @@ func CheckSuffix(s string) error {
 		return fmt.Errorf("suffix %q: a suffix begins with a dot; write .example.com for every name below example.com", s)
 	case !isName(name):
 		return fmt.Errorf("suffix %q: not a dot and a lower-case DNS name; write a suffix such as .example.com", s)
-	case isInternal("x" + s):
+	case Internal("x" + s):
 		return fmt.Errorf("suffix %q: names inside a machine, cluster or cloud are allowed one by one; write each under exact", s)
 	}
 	return nil

@@ -41,11 +41,11 @@ func isLabel(s string) bool {
 	return true
 }
 
-// isInternal reports whether a canonical name means something only here: on
+// Internal reports whether a canonical name means something only here: on
 // this machine, on this link, in this cluster or in this cloud. A single label
 // does, too, because the resolver completes it from its search list. Such names
 // are allowed one by one only.
-func isInternal(name string) bool {
+func Internal(name string) bool {
 	first, rest, dotted := strings.Cut(name, ".")
 	if !dotted || rest == "" {
 		return true

@@ -153,7 +153,7 @@ func (p *Policy) exact(name string) bool {
 
 // matches reports whether a suffix or AnyPublic allows the name.
 func (p *Policy) matches(name string) bool {
-	if !isName(name) || isInternal(name) {
+	if !isName(name) || Internal(name) {
 		return false
 	}
 	return p.public || slices.ContainsFunc(p.suffixes, func(s string) bool { return strings.HasSuffix(name, s) })

@@ -1,0 +1,157 @@
+// Package policy reads the one file in which an operator says which clusters,
+// credentials and ingresses are allowed. Both programs read the same file: the
+// edge applies names, literals and ports, the backend applies them again and
+// the addresses at dial time.
+//
+// The file is YAML, one document, every key optional but the first two:
+//
+//	apiVersion: kubernetes-mcp-edge/v1
+//	kind: Policy
+//	hosts:
+//	  exact: []              # names and address literals, exactly as written
+//	  suffixes: []           # ".example.com": every name below
+//	  anyPublic: false       # every public name and public address
+//	networks: []             # {cidr: 10.0.0.0/8, ports: [6443]}: opens addresses that are not public
+//	ports: []                # besides 443 and 6443
+//	insecureHosts: []        # exact hosts whose certificate need not be verified
+//	pathPrefixes: []         # "/k8s/clusters": paths that a server URL may have
+//	credentials: required    # or optional: requests without headers pass as anonymous
+//	credentialKinds: [token, client-certificate]
+//	tlsServerName: allow     # or forbid
+//	publicRootsFile: ""      # PEM bundle that vouches for servers whose CA was not sent
+//	plaintextIngress: refuse # or allow
+//
+// These are the defaults: no host is allowed. Hosts, suffixes, networks and
+// ports have the rules of hostpolicy.Config. A relative publicRootsFile is
+// looked up beside the policy file.
+//
+// Reading is strict. Unknown and duplicate keys, values of another type, empty
+// values, anchors, aliases and a second document are errors, and so is an entry
+// that could never match. Every error names the file and line, the key, what is
+// wrong and the next step; all are reported at once. The file is read by
+// go.yaml.in/yaml/v3 into nodes, because nodes carry the line numbers that the
+// strict decoders of sigs.k8s.io/yaml lose on the way through JSON.
+package policy
+
+import (
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"kubernetes-mcp-edge/extproc/hostpolicy"
+	"kubernetes-mcp-edge/extproc/kubeheader"
+)
+
+// Policy is a policy file that was read without error. It is only read.
+type Policy struct {
+	// Header is what kubeheader.Parse asks; its Hosts also judges dials.
+	Header kubeheader.Policy
+	// Digest is SHA-256, in lower-case hex, over the bytes of the file and, if
+	// it names a publicRootsFile, a NUL (which no YAML holds) and that file's
+	// bytes. Equal digests mean equal policies.
+	Digest string
+	// PublicRoots are the certificates of publicRootsFile; nil without one.
+	PublicRoots *x509.CertPool
+
+	warnings []string
+}
+
+// Load reads a policy file. Errors name path as it was given.
+func Load(path string) (*Policy, error) {
+	file, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("policy file: %w; name a readable file with --policy", err)
+	}
+	return read(path, file, func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(filepath.Dir(path), name)
+		}
+		return os.ReadFile(name)
+	})
+}
+
+// Parse reads a policy from memory, where a publicRootsFile must be absolute
+// since there is no directory to look beside. Errors call the file "policy".
+func Parse(file []byte) (*Policy, error) {
+	return read("policy", file, func(name string) ([]byte, error) {
+		if !filepath.IsAbs(name) {
+			return nil, fmt.Errorf("%s is relative, and this policy is in no directory", name)
+		}
+		return os.ReadFile(name)
+	})
+}
+
+// Warnings says, one sentence each, what is legal but cannot be what the author
+// wants, and which key to set.
+func (p *Policy) Warnings() []string { return p.warnings }
+
+// read is Load without the file system: open finds the publicRootsFile.
+func read(name string, file []byte, open func(string) ([]byte, error)) (*Policy, error) {
+	r := &reader{file: name, open: open}
+	d := defaults()
+	if root := r.root(file); root != nil {
+		r.document(root, d)
+	}
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	hosts, err := hostpolicy.New(d.hosts)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err) // Each entry passed its check with its line.
+	}
+	p := &Policy{Header: d.header, Digest: digest(file, d.rootsPEM), PublicRoots: d.roots}
+	p.Header.Hosts = hosts
+	p.Header.PublicRoots = d.roots != nil
+	p.warnings = warnings(p, d)
+	return p, nil
+}
+
+func digest(file, roots []byte) string {
+	h := sha256.New()
+	h.Write(file)
+	if roots != nil {
+		h.Write([]byte{0})
+		h.Write(roots)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func warnings(p *Policy, d *draft) []string {
+	var out []string
+	if p.Header.Hosts.Empty() {
+		out = append(out, "no host is allowed, so every request that names a cluster is rejected: "+
+			"set hosts.exact, hosts.suffixes, hosts.anyPublic or networks in the policy file")
+	}
+	for _, host := range d.hosts.Hosts {
+		_, err := netip.ParseAddr(host)
+		if err != nil && hostpolicy.Internal(host) && len(d.hosts.Networks) == 0 {
+			out = append(out, fmt.Sprintf("hosts.exact allows %s, which resolves to an address that is not public, and nothing opens that: "+
+				"add its block to networks, such as {cidr: 10.96.0.1/32, ports: [443]}", host))
+		}
+	}
+	for _, host := range p.Header.InsecureHosts {
+		if !reachable(p.Header.Hosts, d.hosts, host) {
+			out = append(out, fmt.Sprintf("insecureHosts names %s, which the policy does not allow at all: add it to hosts.exact", host))
+		}
+	}
+	return out
+}
+
+// reachable reports whether host is allowed on any port that the policy names.
+func reachable(p *hostpolicy.Policy, c hostpolicy.Config, host string) bool {
+	if p.Host(host, 443) == hostpolicy.Allowed {
+		return true
+	}
+	for _, n := range c.Networks {
+		for _, port := range n.Ports {
+			if p.Host(host, port) == hostpolicy.Allowed {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,224 @@
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// reader walks the nodes of one file and collects every error it meets.
+type reader struct {
+	file string
+	open func(name string) ([]byte, error)
+	errs []error
+}
+
+func (r *reader) err() error { return errors.Join(r.errs...) }
+
+// fail records an error at a node. The key is its path in the file; empty means
+// the document.
+func (r *reader) fail(n *yaml.Node, key, format string, args ...any) {
+	where := fmt.Sprintf("%s:%d: ", r.file, n.Line)
+	if key != "" {
+		where += key + ": "
+	}
+	r.errs = append(r.errs, fmt.Errorf(where+format, args...))
+}
+
+// yamlLine finds the line in the text of a yaml syntax error, the only place
+// where the library keeps it.
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+
+// root parses the file and returns the mapping that it must be.
+func (r *reader) root(file []byte) *yaml.Node {
+	dec := yaml.NewDecoder(bytes.NewReader(file))
+	var doc, second yaml.Node
+	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+		r.fail(&yaml.Node{Line: 1}, "", "the file is empty; begin it with apiVersion: %s and kind: %s", apiVersion, kind)
+		return nil
+	} else if err != nil {
+		r.syntax(err)
+		return nil
+	}
+	if err := dec.Decode(&second); err == nil {
+		r.fail(&second, "", "a second document begins here; keep one policy in one file")
+		return nil
+	} else if !errors.Is(err, io.EOF) {
+		r.syntax(err)
+		return nil
+	}
+	return doc.Content[0]
+}
+
+func (r *reader) syntax(err error) {
+	m := yamlLine.FindStringSubmatch(err.Error())
+	if m == nil {
+		m = []string{"", "", err.Error()}
+	}
+	line := m[1]
+	if line == "" {
+		line = "1"
+	}
+	r.errs = append(r.errs, fmt.Errorf("%s:%s: not YAML: %s; mend the syntax near this line", r.file, line, m[2]))
+}
+
+// key is one key that a mapping may have.
+type key struct {
+	name    string
+	example string // what to add where the key is missing; empty: it may be missing
+	read    func(r *reader, n *yaml.Node, key string)
+}
+
+// object reads a mapping that may hold these keys, each once.
+func (r *reader) object(n *yaml.Node, path string, keys []key) {
+	if !r.is(n, path, yaml.MappingNode, "a mapping of keys to values") {
+		return
+	}
+	first := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := n.Content[i], n.Content[i+1]
+		at := join(path, name.Value)
+		if line, again := first[name.Value]; again {
+			r.fail(name, at, "the key stands on line %d already; keep one of the two", line)
+			continue
+		}
+		first[name.Value] = name.Line
+		j := slices.IndexFunc(keys, func(k key) bool { return k.name == name.Value })
+		if j < 0 || name.Kind != yaml.ScalarNode {
+			r.fail(name, at, "unknown key; the keys here are %s", names(keys))
+			continue
+		}
+		keys[j].read(r, value, at)
+	}
+	for _, k := range keys {
+		if _, found := first[k.name]; k.example != "" && !found {
+			r.fail(n, join(path, k.name), "the key is missing; add %s", k.example)
+		}
+	}
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+func names(keys []key) string {
+	out := make([]string, len(keys))
+	for i, k := range keys {
+		out[i] = k.name
+	}
+	return strings.Join(out, ", ")
+}
+
+// list reads a sequence and calls each on its items.
+func (r *reader) list(n *yaml.Node, path string, each func(n *yaml.Node, path string)) {
+	if !r.is(n, path, yaml.SequenceNode, "a list") {
+		return
+	}
+	for i, item := range n.Content {
+		each(item, fmt.Sprintf("%s[%d]", path, i))
+	}
+}
+
+// texts reads a list of strings, each different and each passing check, whose
+// error says what is wrong and the next step.
+func (r *reader) texts(n *yaml.Node, path string, check func(string) error) []string {
+	var out []string
+	r.list(n, path, func(item *yaml.Node, at string) {
+		s, ok := r.text(item, at)
+		if !ok {
+			return
+		}
+		if err := check(s); err != nil {
+			r.fail(item, at, "%w", err)
+			return
+		}
+		if slices.Contains(out, s) {
+			r.fail(item, at, "%s is listed twice; remove one", s)
+			return
+		}
+		out = append(out, s)
+	})
+	return out
+}
+
+// text reads a string.
+func (r *reader) text(n *yaml.Node, path string) (string, bool) {
+	if !r.is(n, path, yaml.ScalarNode, "a string") {
+		return "", false
+	}
+	if n.ShortTag() != "!!str" {
+		r.fail(n, path, "%s is not a string; write it in quotes", n.Value)
+		return "", false
+	}
+	return n.Value, true
+}
+
+// choice reads one of some words.
+func (r *reader) choice(n *yaml.Node, path string, words ...string) string {
+	if !r.is(n, path, yaml.ScalarNode, "one of "+strings.Join(words, ", ")) {
+		return ""
+	}
+	if !slices.Contains(words, n.Value) {
+		r.fail(n, path, "%q is not known; write one of %s", n.Value, strings.Join(words, ", "))
+		return ""
+	}
+	return n.Value
+}
+
+// boolean reads true or false, spelt like that.
+func (r *reader) boolean(n *yaml.Node, path string) bool {
+	if !r.is(n, path, yaml.ScalarNode, "true or false") {
+		return false
+	}
+	if n.Value != "true" && n.Value != "false" || n.ShortTag() != "!!bool" {
+		r.fail(n, path, "%q is not a boolean; write true or false, without quotes", n.Value)
+	}
+	return n.Value == "true"
+}
+
+// ports reads a list of different ports.
+func (r *reader) ports(n *yaml.Node, path string) []uint16 {
+	var out []uint16
+	r.list(n, path, func(item *yaml.Node, at string) {
+		var port uint16
+		if !r.is(item, at, yaml.ScalarNode, "a port number") {
+			return
+		}
+		if err := item.Decode(&port); item.ShortTag() != "!!int" || err != nil || port == 0 {
+			r.fail(item, at, "%q is not a port; write a number from 1 to 65535, without quotes", item.Value)
+			return
+		}
+		if slices.Contains(out, port) {
+			r.fail(item, at, "%d is listed twice; remove one", port)
+			return
+		}
+		out = append(out, port)
+	})
+	return out
+}
+
+// is checks the kind of a node; want says it in words.
+func (r *reader) is(n *yaml.Node, path string, kind yaml.Kind, want string) bool {
+	switch {
+	case n.Kind == yaml.AliasNode || n.Anchor != "":
+		r.fail(n, path, "anchors and aliases are not read; write the value out")
+	case n.ShortTag() == "!!null":
+		r.fail(n, path, "the value is empty; write %s, or remove the key", want)
+	case n.Style&yaml.TaggedStyle != 0:
+		r.fail(n, path, "tags such as %s are not read; write the plain value", n.Tag)
+	case n.Kind != kind:
+		r.fail(n, path, "the value has the wrong shape; write %s", want)
+	default:
+		return true
+	}
+	return false
+}
