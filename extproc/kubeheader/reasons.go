@@ -132,6 +132,8 @@ const (
 	ReasonRequestTooLarge
 	ReasonHeadersTooLarge
 	ReasonBadRequest
+	ReasonRequestTimeout
+	ReasonBackendUnavailable
 
 	reasonEnd
 )

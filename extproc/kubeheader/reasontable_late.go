@@ -121,4 +121,13 @@ var lateReasons = [reasonEnd]entry{
 		"bad-request", Malformed, nil,
 		"is not valid HTTP", "check the client, or what stands between it and this endpoint", "",
 	},
+	ReasonRequestTimeout: {
+		"request-timeout", Malformed, nil,
+		"did not arrive in full in time", "send it again, and check the connection if it happens often", "",
+	},
+	ReasonBackendUnavailable: {
+		"backend-unavailable", Internal, nil,
+		"got no answer from the server behind this endpoint", "look whether it took effect before you repeat a call that changes something, and tell the operator if it lasts",
+		"The request was checked and sent on; whether it was carried out is not known.",
+	},
 }
