@@ -1,4 +1,3 @@
-// Package harden takes from the process what it must never do.
 package harden
 
 import (

@@ -2,6 +2,7 @@
 
 package harden
 
-// NoCoreDumps does nothing on systems other than Linux, where the programs are
-// built for development only.
+// NoCoreDumps does nothing here: prctl(2) exists on Linux only, which is where
+// the programs are deployed. Other systems build them for development, where a
+// half measure would claim more than it keeps.
 func NoCoreDumps() error { return nil }
