@@ -16,6 +16,9 @@ import (
 // rereadAfter is how long an unknown key id waits for the next look at the file.
 const rereadAfter = time.Second
 
+// curve is the crv of RFC 8037, and an alg of RFC 9864.
+const curve = "Ed25519"
+
 // jwk is an Ed25519 public key in a JSON Web Key Set (RFC 7517, RFC 8037).
 // Members that are not listed are ignored, as RFC 7517 (4) asks.
 type jwk struct {
@@ -37,7 +40,7 @@ func EncodeKeySet(keys ...ed25519.PublicKey) ([]byte, error) {
 	set := jwks{Keys: []jwk{}}
 	for _, key := range keys {
 		set.Keys = append(set.Keys, jwk{
-			KeyType: "OKP", Curve: "Ed25519", X: base64.RawURLEncoding.EncodeToString(key),
+			KeyType: "OKP", Curve: curve, X: base64.RawURLEncoding.EncodeToString(key),
 			ID: thumbprint(key), Use: "sig", Alg: "EdDSA",
 		})
 	}
@@ -64,11 +67,11 @@ func DecodeKeySet(content []byte) ([]ed25519.PublicKey, error) {
 		if err != nil {
 			return nil, fmt.Errorf("key %d: %w", i+1, err)
 		}
-		if id := thumbprint(key); known[id] {
+		id := thumbprint(key)
+		if known[id] {
 			return nil, fmt.Errorf("key %d is in the set twice", i+1)
-		} else {
-			known[id] = true
 		}
+		known[id] = true
 		keys = append(keys, key)
 	}
 	switch {
@@ -84,11 +87,11 @@ func (k jwk) public() (ed25519.PublicKey, error) {
 	switch {
 	case k.Private != nil:
 		return nil, errors.New("it has the private member d: this file is for public keys")
-	case k.KeyType != "OKP" || k.Curve != "Ed25519":
+	case k.KeyType != "OKP" || k.Curve != curve:
 		return nil, errors.New("want kty OKP and crv Ed25519")
 	case k.Use != "" && k.Use != "sig":
 		return nil, errors.New("want use sig, or none")
-	case k.Alg != "" && k.Alg != "EdDSA" && k.Alg != "Ed25519": // RFC 8037, RFC 9864
+	case k.Alg != "" && k.Alg != "EdDSA" && k.Alg != curve: // RFC 8037, RFC 9864
 		return nil, errors.New("want alg EdDSA, or none")
 	}
 	public, err := base64.RawURLEncoding.Strict().DecodeString(k.X)

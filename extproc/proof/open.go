@@ -167,5 +167,5 @@ func readSignature(value []byte) ([]byte, bool) {
 	if err != nil || len(signature) != ed25519.SignatureSize {
 		return nil, false
 	}
-	return signature, bytes.Equal(value, appendSignature(nil, signature))
+	return signature, string(value) == signatureField(signature)
 }

@@ -23,8 +23,7 @@ const (
 	// Skew is how far the clocks of edge and backend may be apart, each way.
 	Skew = 5 * time.Second
 
-	maxAudience   = 64
-	signatureLine = len(label) + len("=::") + 88 // 88: base64 of 64 bytes
+	maxAudience = 64
 )
 
 // component is one covered HTTP field: its lower-case name and its only value.
@@ -95,12 +94,10 @@ func signatureBase(fields []component, params []byte) []byte {
 	return append(base, params...)
 }
 
-// appendSignature appends the value of Signature: the label and a byte
-// sequence (RFC 8941, 3.3.5).
-func appendSignature(dst, signature []byte) []byte {
-	dst = append(dst, label+"=:"...)
-	dst = base64.StdEncoding.AppendEncode(dst, signature)
-	return append(dst, ':')
+// signatureField returns the value of Signature: the label and a byte sequence
+// (RFC 8941, 3.3.5).
+func signatureField(signature []byte) string {
+	return label + "=:" + base64.StdEncoding.EncodeToString(signature) + ":"
 }
 
 // thumbprint is the key id: the RFC 7638 thumbprint of an Ed25519 public key,

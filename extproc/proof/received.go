@@ -109,7 +109,10 @@ func (r *received) contract() []kubeheader.Field {
 // added names the first received header that the component list on the wire
 // does not mention. It serves the error's text only: what it reads was not verified.
 func (r *received) added() string {
-	list, _, _ := bytes.Cut(r.input(), []byte(")"))
+	list, _, ok := bytes.Cut(r.input(), []byte(")"))
+	if !ok || !bytes.HasPrefix(list, []byte(label+"=(")) {
+		return ""
+	}
 	for i, name := range r.slots[:r.slots.input()] {
 		if r.present[i] && !bytes.Contains(list, []byte(`"`+name+`"`)) {
 			return name

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"hash"
 	"time"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
@@ -73,7 +74,7 @@ func (s *Signer) Seal(c kubeheader.Checked, now time.Time) (Sealed, error) {
 	defer clear(base)
 	return Sealed{
 		SignatureInput: string(input),
-		Signature:      string(appendSignature(nil, key.sign(base))),
+		Signature:      signatureField(key.sign(base)),
 		Fingerprint:    fingerprint,
 		KeyID:          key.ID(),
 		Created:        created,
@@ -96,19 +97,16 @@ func (s *Signer) fingerprint(c kubeheader.Checked, now time.Time) string {
 			// They change what a caller does, not which client it needs.
 		default:
 			scratch = writePart(mac, scratch, f.Name)
-			writeLength(mac, scratch, f.Value.Len())
+			writeLength(mac, scratch, uint64(len(f.Value.Reveal())))
 			_, _ = mac.Write(f.Value.Reveal()) // a hash never fails
 		}
 	}
 	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// hasher is the part of hash.Hash that takes bytes in.
-type hasher interface{ Write(p []byte) (int, error) }
-
 // writePart writes s with its length before it, so that no two lists of parts
 // read the same. It returns scratch, grown if need be, for the next call.
-func writePart(h hasher, scratch []byte, s string) []byte {
+func writePart(h hash.Hash, scratch []byte, s string) []byte {
 	scratch = binary.BigEndian.AppendUint64(scratch[:0], uint64(len(s)))
 	scratch = append(scratch, s...)
 	_, _ = h.Write(scratch) // a hash never fails
@@ -116,6 +114,6 @@ func writePart(h hasher, scratch []byte, s string) []byte {
 }
 
 // writeLength writes the length prefix alone, for a part that must not be copied.
-func writeLength(h hasher, scratch []byte, n int) {
-	_, _ = h.Write(binary.BigEndian.AppendUint64(scratch[:0], uint64(n))) // a hash never fails
+func writeLength(h hash.Hash, scratch []byte, n uint64) {
+	_, _ = h.Write(binary.BigEndian.AppendUint64(scratch[:0], n)) // a hash never fails
 }
