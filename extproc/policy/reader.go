@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -185,23 +186,24 @@ func (r *reader) boolean(n *yaml.Node, path string) bool {
 	return n.Value == "true"
 }
 
-// ports reads a list of different ports.
+// ports reads a list of different ports, written in decimal: YAML 1.1 would
+// read 0443 as octal.
 func (r *reader) ports(n *yaml.Node, path string) []uint16 {
 	var out []uint16
 	r.list(n, path, func(item *yaml.Node, at string) {
-		var port uint16
 		if !r.is(item, at, yaml.ScalarNode, "a port number") {
 			return
 		}
-		if err := item.Decode(&port); item.ShortTag() != "!!int" || err != nil || port == 0 {
-			r.fail(item, at, "%q is not a port; write a number from 1 to 65535, without quotes", item.Value)
+		port, err := strconv.ParseUint(item.Value, 10, 16)
+		if err != nil || port == 0 || item.Value[0] == '0' || item.ShortTag() != "!!int" {
+			r.fail(item, at, "%q is not a port; write a decimal number from 1 to 65535, without quotes", item.Value)
 			return
 		}
-		if slices.Contains(out, port) {
+		if slices.Contains(out, uint16(port)) {
 			r.fail(item, at, "%d is listed twice; remove one", port)
 			return
 		}
-		out = append(out, port)
+		out = append(out, uint16(port))
 	})
 	return out
 }
