@@ -71,16 +71,13 @@ func (x *parser) token() Auth {
 
 // parseToken takes the word Bearer off and checks what is left: 1*( ALPHA /
 // DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=", which is b64token of RFC
-// 6750 2.1. A token that reads "Bearer" itself is the mistake of an empty
-// variable, not a token.
+// 6750 2.1. The word alone is an empty token, and never a token that reads "Bearer".
 func parseToken(value []byte) ([]byte, Reason) {
-	rest, prefixed := cutBearer(value)
-	again, twice := cutBearer(rest)
-	switch {
-	case prefixed && twice:
-		_ = again
+	rest, _ := cutBearer(value)
+	if _, twice := cutBearer(rest); twice {
 		return nil, ReasonTokenDoubleBearer
-	case len(rest) == 0:
+	}
+	if len(rest) == 0 {
 		return nil, ReasonTokenEmpty
 	}
 	body := bytes.TrimRight(rest, "=")

@@ -12,7 +12,7 @@ import (
 // 7519, RFC 7515 7.1). It answers two questions only: is it plainly expired, and
 // until when may a cache keep it. Nothing is verified, so nothing else may ever
 // depend on it; false means that the token is opaque, has no exp, or has one
-// that is no number of seconds within the years 1970 to 9999.
+// that is no number or lies after the year 9999. One before 1970 reads as 1970.
 func jwtExpiry(token []byte) (time.Time, bool) {
 	header, rest, ok := bytes.Cut(token, []byte("."))
 	payload, signature, ok2 := bytes.Cut(rest, []byte("."))
@@ -30,10 +30,10 @@ func jwtExpiry(token []byte) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	const year9999 = 253402300799
-	if seconds < 0 || seconds > year9999 {
+	if seconds > year9999 {
 		return time.Time{}, false
 	}
-	whole, fraction := math.Modf(seconds)
+	whole, fraction := math.Modf(max(seconds, 0))
 	return time.Unix(int64(whole), int64(fraction*float64(time.Second))).UTC(), true
 }
 

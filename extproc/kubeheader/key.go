@@ -2,7 +2,6 @@ package kubeheader
 
 import (
 	"crypto"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -77,8 +76,7 @@ func keyBlock(blocks []*pem.Block) (*pem.Block, Reason) {
 type pkcs8 struct {
 	Version    int
 	Algorithm  pkix.AlgorithmIdentifier
-	PrivateKey []byte
-	Attributes asn1.RawValue `asn1:"optional,tag:0"`
+	PrivateKey []byte // attributes may follow, which encoding/asn1 skips
 }
 
 // sec1 is ECPrivateKey of RFC 5915 3.
@@ -194,9 +192,6 @@ func unmarshal(der []byte, into any) bool {
 // encodeKey is the canonical form: PKCS#8, made from the parsed key, so that no
 // attribute or spare byte of the input survives.
 func encodeKey(key crypto.Signer) ([]byte, bool) {
-	if k, ok := key.(*rsa.PrivateKey); ok {
-		key = &rsa.PrivateKey{PublicKey: k.PublicKey, D: k.D, Primes: k.Primes, Precomputed: k.Precomputed}
-	}
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return nil, false

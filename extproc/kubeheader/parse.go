@@ -163,7 +163,7 @@ func genericFault(value []byte, commas bool) Reason {
 		}
 	}
 	switch {
-	case hasPlaceholder(value):
+	case bytes.ContainsAny(value, "${") && hasPlaceholder(value):
 		return ReasonPlaceholder
 	case commas && bytes.IndexByte(value, ',') >= 0:
 		return ReasonCommaJoined
@@ -174,28 +174,26 @@ func genericFault(value []byte, commas bool) Reason {
 // hasPlaceholder finds ${VAR}, $VAR, $(VAR), {env:VAR} and {input:id}: what the
 // configuration files of MCP clients hold before expansion.
 func hasPlaceholder(value []byte) bool {
-	for rest := value; ; {
-		i := bytes.IndexByte(rest, '$')
-		if i < 0 {
-			break
-		}
-		rest = rest[i+1:]
-		if len(rest) > 0 && (rest[0] == '{' || rest[0] == '(' || isNameStart(rest[0])) {
+	for i, c := range value {
+		rest := value[i+1:]
+		switch {
+		case c == '$' && len(rest) > 0 && (rest[0] == '{' || rest[0] == '(' || rest[0] == '_' || isLetter(rest[0])):
+			return true
+		case c == '{' && hasKind(rest):
 			return true
 		}
 	}
-	for rest := value; ; {
-		i := bytes.IndexByte(rest, '{')
-		if i < 0 {
-			return false
-		}
-		rest = rest[i+1:]
-		if kind, _, ok := bytes.Cut(rest, []byte(":")); ok && len(kind) > 0 && len(bytes.TrimFunc(kind, isLetter)) == 0 {
-			return true
-		}
-	}
+	return false
 }
 
-func isNameStart(c byte) bool { return c == '_' || isLetter(rune(c)) }
+// hasKind reports whether text begins with a word and a colon, as in {env:VAR}.
+// No client has a longer word than input; 16 letters bound the search.
+func hasKind(text []byte) bool {
+	n := 0
+	for n < min(len(text), 16) && isLetter(text[n]) {
+		n++
+	}
+	return n > 0 && n < len(text) && text[n] == ':'
+}
 
-func isLetter(r rune) bool { return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' }
+func isLetter(c byte) bool { return 'a' <= fold(c) && fold(c) <= 'z' }

@@ -1,6 +1,7 @@
 package kubeheader
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -73,9 +74,10 @@ func (p *Policy) path(path string) bool {
 
 // insecure reports whether TLS verification may be off for this host.
 func (p *Policy) insecure(host string) bool {
+	_, notAddress := netip.ParseAddr(host)
 	return slices.ContainsFunc(p.InsecureHosts, func(entry string) bool {
 		if suffix, ok := strings.CutPrefix(entry, "."); ok {
-			return suffix != "" && strings.HasSuffix(host, entry) && len(host) > len(entry)
+			return suffix != "" && notAddress != nil && strings.HasSuffix(host, entry) && len(host) > len(entry)
 		}
 		return entry != "" && host == entry
 	})

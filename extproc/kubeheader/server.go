@@ -213,5 +213,5 @@ func validPath(s string) bool {
 }
 
 func isAlphanumeric(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= fold(c) && fold(c) <= 'z'
+	return '0' <= c && c <= '9' || isLetter(c)
 }
