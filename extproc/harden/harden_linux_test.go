@@ -20,8 +20,9 @@ const childMode = "HARDEN_TEST_CHILD"
 
 // limits is what a process says about itself.
 type limits struct {
-	Soft, Hard uint64
-	Dumpable   int
+	Soft     uint64 `json:"soft"`
+	Hard     uint64 `json:"hard"`
+	Dumpable int    `json:"dumpable"`
 }
 
 func TestMain(m *testing.M) {

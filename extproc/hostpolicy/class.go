@@ -38,11 +38,11 @@ func (c Class) String() string {
 // credentials by accident.
 func (c Class) oneByOne() bool {
 	switch c {
-	case Loopback, LinkLocal, Metadata, Multicast, Unspecified:
-		return true
-	default:
+	case Public, Private, Reserved:
 		return false
+	case Loopback, LinkLocal, Metadata, Multicast, Unspecified:
 	}
+	return true
 }
 
 // canonical unmaps ::ffff:a.b.c.d and drops the zone, since netip.Prefix.Contains

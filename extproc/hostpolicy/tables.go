@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"net/netip"
 	"path"
@@ -59,7 +60,7 @@ func appendRows(rows []row, file []byte) ([]row, error) {
 		return nil, err
 	}
 	if len(records) < 2 {
-		return nil, fmt.Errorf("no rows below the header")
+		return nil, errors.New("no rows below the header")
 	}
 	for _, record := range records[1:] {
 		block, err := netip.ParsePrefix(record[columnBlock])
@@ -69,11 +70,21 @@ func appendRows(rows []row, file []byte) ([]row, error) {
 		if block != block.Masked() {
 			return nil, fmt.Errorf("block %s has bits set beyond its length", block)
 		}
-		class := slices.Index(classNames[:], record[columnClass])
-		if class <= 0 {
+		class, known := classOf(record[columnClass])
+		if !known {
 			return nil, fmt.Errorf("block %s has the unknown class %q", block, record[columnClass])
 		}
-		rows = append(rows, row{block, Class(class)})
+		rows = append(rows, row{block, class})
 	}
 	return rows, nil
+}
+
+// classOf reads a class as String spells it.
+func classOf(name string) (Class, bool) {
+	for c := Public; c <= Reserved; c++ {
+		if c.String() == name {
+			return c, true
+		}
+	}
+	return 0, false
 }

@@ -93,12 +93,12 @@ func (d *draft) network(r *reader, n *yaml.Node, at string) {
 			}
 			var err error
 			if network.Prefix, err = netip.ParsePrefix(s); err != nil {
-				r.fail(n, at, "%q is not an address block; write one such as 10.0.0.0/8, or 10.0.0.1/32 for one address", s)
+				r.failf(n, at, "%q is not an address block; write one such as 10.0.0.0/8, or 10.0.0.1/32 for one address", s)
 			}
 		}},
 		{name: "ports", example: "ports: [443, 6443]", read: func(r *reader, n *yaml.Node, at string) {
 			if network.Ports = r.ports(n, at); len(n.Content) == 0 && n.Kind == yaml.SequenceNode {
-				r.fail(n, at, "the list is empty, which opens nothing; write the ports of the API servers there, such as [443, 6443]")
+				r.failf(n, at, "the list is empty, which opens nothing; write the ports of the API servers there, such as [443, 6443]")
 			}
 		}},
 	})
@@ -106,7 +106,7 @@ func (d *draft) network(r *reader, n *yaml.Node, at string) {
 		return
 	}
 	if err := hostpolicy.CheckNetwork(network); err != nil {
-		r.fail(n, at, "%w", err)
+		r.failf(n, at, "%w", err)
 		return
 	}
 	d.hosts.Networks = append(d.hosts.Networks, network)
@@ -126,7 +126,7 @@ func (d *draft) credentialKinds(r *reader, n *yaml.Node, at string) {
 		return nil
 	})
 	if kinds == nil && n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-		r.fail(n, at, "the list is empty, so that no credential would do; write %s, %s or both", token, clientCertificate)
+		r.failf(n, at, "the list is empty, so that no credential would do; write %s, %s or both", token, clientCertificate)
 	}
 }
 
@@ -153,12 +153,12 @@ func (d *draft) publicRoots(r *reader, n *yaml.Node, at string) {
 	}
 	pem, err := r.open(name)
 	if err != nil {
-		r.fail(n, at, "%w; write the path of a readable PEM bundle", err)
+		r.failf(n, at, "%w; write the path of a readable PEM bundle", err)
 		return
 	}
 	roots, err := parseRoots(pem)
 	if err != nil {
-		r.fail(n, at, "%s: %w", name, err)
+		r.failf(n, at, "%s: %w", name, err)
 		return
 	}
 	d.roots, d.rootsPEM = roots, pem

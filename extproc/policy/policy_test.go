@@ -43,8 +43,8 @@ func TestBadFiles(t *testing.T) {
 				continue
 			}
 			require.NoError(t, os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o600))
-			if strings.HasSuffix(f.Name, ".yaml") {
-				cases = append(cases, strings.TrimSuffix(f.Name, ".yaml"))
+			if name, isCase := strings.CutSuffix(f.Name, ".yaml"); isCase {
+				cases = append(cases, name)
 			}
 		}
 		require.Len(t, cases, len(want), "%s: each .yaml wants a .want", archive)

@@ -22,9 +22,9 @@ type reader struct {
 
 func (r *reader) err() error { return errors.Join(r.errs...) }
 
-// fail records an error at a node. The key is its path in the file; empty means
+// failf records an error at a node. The key is its path in the file; empty means
 // the document.
-func (r *reader) fail(n *yaml.Node, key, format string, args ...any) {
+func (r *reader) failf(n *yaml.Node, key, format string, args ...any) {
 	where := fmt.Sprintf("%s:%d: ", r.file, n.Line)
 	if key != "" {
 		where += key + ": "
@@ -41,14 +41,14 @@ func (r *reader) root(file []byte) *yaml.Node {
 	dec := yaml.NewDecoder(bytes.NewReader(file))
 	var doc, second yaml.Node
 	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
-		r.fail(&yaml.Node{Line: 1}, "", "the file is empty; begin it with apiVersion: %s and kind: %s", apiVersion, kind)
+		r.failf(&yaml.Node{Line: 1}, "", "the file is empty; begin it with apiVersion: %s and kind: %s", apiVersion, kind)
 		return nil
 	} else if err != nil {
 		r.syntax(err)
 		return nil
 	}
 	if err := dec.Decode(&second); err == nil {
-		r.fail(&second, "", "a second document begins here; keep one policy in one file")
+		r.failf(&second, "", "a second document begins here; keep one policy in one file")
 		return nil
 	} else if !errors.Is(err, io.EOF) {
 		r.syntax(err)
@@ -86,20 +86,20 @@ func (r *reader) object(n *yaml.Node, path string, keys []key) {
 		name, value := n.Content[i], n.Content[i+1]
 		at := join(path, name.Value)
 		if line, again := first[name.Value]; again {
-			r.fail(name, at, "the key stands on line %d already; keep one of the two", line)
+			r.failf(name, at, "the key stands on line %d already; keep one of the two", line)
 			continue
 		}
 		first[name.Value] = name.Line
 		j := slices.IndexFunc(keys, func(k key) bool { return k.name == name.Value })
 		if j < 0 || name.Kind != yaml.ScalarNode {
-			r.fail(name, at, "unknown key; the keys here are %s", names(keys))
+			r.failf(name, at, "unknown key; the keys here are %s", names(keys))
 			continue
 		}
 		keys[j].read(r, value, at)
 	}
 	for _, k := range keys {
 		if _, found := first[k.name]; k.example != "" && !found {
-			r.fail(n, join(path, k.name), "the key is missing; add %s", k.example)
+			r.failf(n, join(path, k.name), "the key is missing; add %s", k.example)
 		}
 	}
 }
@@ -139,11 +139,11 @@ func (r *reader) texts(n *yaml.Node, path string, check func(string) error) []st
 			return
 		}
 		if err := check(s); err != nil {
-			r.fail(item, at, "%w", err)
+			r.failf(item, at, "%w", err)
 			return
 		}
 		if slices.Contains(out, s) {
-			r.fail(item, at, "%s is listed twice; remove one", s)
+			r.failf(item, at, "%s is listed twice; remove one", s)
 			return
 		}
 		out = append(out, s)
@@ -157,7 +157,7 @@ func (r *reader) text(n *yaml.Node, path string) (string, bool) {
 		return "", false
 	}
 	if n.ShortTag() != "!!str" {
-		r.fail(n, path, "%s is not a string; write it in quotes", n.Value)
+		r.failf(n, path, "%s is not a string; write it in quotes", n.Value)
 		return "", false
 	}
 	return n.Value, true
@@ -169,7 +169,7 @@ func (r *reader) choice(n *yaml.Node, path string, words ...string) string {
 		return ""
 	}
 	if !slices.Contains(words, n.Value) {
-		r.fail(n, path, "%q is not known; write one of %s", n.Value, strings.Join(words, ", "))
+		r.failf(n, path, "%q is not known; write one of %s", n.Value, strings.Join(words, ", "))
 		return ""
 	}
 	return n.Value
@@ -181,7 +181,7 @@ func (r *reader) boolean(n *yaml.Node, path string) bool {
 		return false
 	}
 	if n.Value != "true" && n.Value != "false" || n.ShortTag() != "!!bool" {
-		r.fail(n, path, "%q is not a boolean; write true or false, without quotes", n.Value)
+		r.failf(n, path, "%q is not a boolean; write true or false, without quotes", n.Value)
 	}
 	return n.Value == "true"
 }
@@ -196,11 +196,11 @@ func (r *reader) ports(n *yaml.Node, path string) []uint16 {
 		}
 		port, err := strconv.ParseUint(item.Value, 10, 16)
 		if err != nil || port == 0 || item.Value[0] == '0' || item.ShortTag() != "!!int" {
-			r.fail(item, at, "%q is not a port; write a decimal number from 1 to 65535, without quotes", item.Value)
+			r.failf(item, at, "%q is not a port; write a decimal number from 1 to 65535, without quotes", item.Value)
 			return
 		}
 		if slices.Contains(out, uint16(port)) {
-			r.fail(item, at, "%d is listed twice; remove one", port)
+			r.failf(item, at, "%d is listed twice; remove one", port)
 			return
 		}
 		out = append(out, uint16(port))
@@ -212,13 +212,13 @@ func (r *reader) ports(n *yaml.Node, path string) []uint16 {
 func (r *reader) is(n *yaml.Node, path string, kind yaml.Kind, want string) bool {
 	switch {
 	case n.Kind == yaml.AliasNode || n.Anchor != "":
-		r.fail(n, path, "anchors and aliases are not read; write the value out")
+		r.failf(n, path, "anchors and aliases are not read; write the value out")
 	case n.ShortTag() == "!!null":
-		r.fail(n, path, "the value is empty; write %s, or remove the key", want)
+		r.failf(n, path, "the value is empty; write %s, or remove the key", want)
 	case n.Style&yaml.TaggedStyle != 0:
-		r.fail(n, path, "tags such as %s are not read; write the plain value", n.Tag)
+		r.failf(n, path, "tags such as %s are not read; write the plain value", n.Tag)
 	case n.Kind != kind:
-		r.fail(n, path, "the value has the wrong shape; write %s", want)
+		r.failf(n, path, "the value has the wrong shape; write %s", want)
 	default:
 		return true
 	}
