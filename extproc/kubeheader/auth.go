@@ -98,7 +98,7 @@ func parseToken(value []byte) ([]byte, Reason) {
 // cutBearer takes the word Bearer, in any case, and the spaces after it off.
 func cutBearer(value []byte) ([]byte, bool) {
 	const bearer = "bearer"
-	if len(value) < len(bearer) || !strings.EqualFold(string(value[:len(bearer)]), bearer) {
+	if len(value) < len(bearer) || !isFold(value[:len(bearer)], bearer) {
 		return value, false
 	}
 	rest := value[len(bearer):]

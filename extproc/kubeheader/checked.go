@@ -1,11 +1,6 @@
 package kubeheader
 
-import (
-	"fmt"
-	"io"
-	"log/slog"
-	"time"
-)
+import "time"
 
 // Field is one header line: its name as received and its value. The value is a
 // Secret whatever the name: before Parse nobody knows what a caller put where.
@@ -73,20 +68,3 @@ func (c Checked) Equal(other Checked) bool {
 	}
 	return equal
 }
-
-// String says what kind of request this is and nothing of its values.
-func (c Checked) String() string {
-	if !c.valid {
-		return "kubeheader.Checked(not valid)"
-	}
-	return "kubeheader.Checked(" + c.Credential() + ")"
-}
-
-// Format prints String under every verb and flag.
-func (c Checked) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, c.String()) }
-
-// LogValue logs String.
-func (c Checked) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
-// MarshalText returns String; it never fails.
-func (c Checked) MarshalText() ([]byte, error) { return []byte(c.String()), nil }

@@ -70,12 +70,7 @@ func Claims(name string) bool {
 	if len(name) < len(Prefix) {
 		return false
 	}
-	for i := range len(Prefix) {
-		if fold(name[i]) != Prefix[i] {
-			return false
-		}
-	}
-	return true
+	return isFold(name[:len(Prefix)], Prefix)
 }
 
 // position finds a received name in the contract, with letters folded and '_'
@@ -107,6 +102,20 @@ func sameName(name, want string) (underscored, same bool) {
 		}
 	}
 	return underscored, true
+}
+
+// isFold reports whether s is lower in any case of its ASCII letters.
+// strings.EqualFold would fold U+017F and U+212A too.
+func isFold[T string | []byte](s T, lower string) bool {
+	if len(s) != len(lower) {
+		return false
+	}
+	for i := range len(s) {
+		if fold(s[i]) != lower[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // fold lower-cases one ASCII letter.

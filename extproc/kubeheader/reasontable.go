@@ -104,11 +104,11 @@ var requestReasons = [reasonEnd]entry{
 	},
 	ReasonServerQuery: {
 		"server-query", Malformed, []string{Server},
-		"has a ? in it", "remove the query", "",
+		"has a query", "remove the question mark and what follows it", "",
 	},
 	ReasonServerFragment: {
 		"server-fragment", Malformed, []string{Server},
-		"has a # in it", "remove the fragment", "",
+		"has a fragment", "remove the number sign (#) and what follows it", "",
 	},
 	ReasonServerHost: {
 		"server-host", Malformed, []string{Server},

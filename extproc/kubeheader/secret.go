@@ -16,21 +16,31 @@ const redacted = "[redacted]"
 //
 // The bytes stand behind a pointer because fmt cannot call methods on an
 // unexported struct field: it prints the field's memory instead, which here is
-// an address. The zero Secret is empty.
+// an address. They stand behind two because fmt follows one pointer to a slice
+// where the verb does not fit, as %s does not: "%!s(*[]uint8=&[67 65 …])". The
+// zero Secret is empty.
 type Secret struct {
 	_ [0]func() // not comparable: == would leak through timing
-	p *[]byte
+	p **[]byte
 }
 
 // NewSecret wraps b without copying; the caller must not change b afterwards.
-func NewSecret(b []byte) Secret { return Secret{p: &b} }
+func NewSecret(b []byte) Secret {
+	held := &struct {
+		bytes []byte
+		first *[]byte
+	}{bytes: b}
+	held.first = &held.bytes
+	return Secret{p: &held.first}
+}
 
 // Secrets wraps each element of values in place, with no allocation per
 // element: the returned Secrets point into values, which the caller gives up.
 func Secrets(values [][]byte) []Secret {
-	out := make([]Secret, len(values))
+	out, first := make([]Secret, len(values)), make([]*[]byte, len(values))
 	for i := range values {
-		out[i] = Secret{p: &values[i]}
+		first[i] = &values[i]
+		out[i] = Secret{p: &first[i]}
 	}
 	return out
 }
@@ -41,7 +51,7 @@ func (s Secret) Reveal() []byte {
 	if s.p == nil {
 		return nil
 	}
-	return *s.p
+	return **s.p
 }
 
 // Len is the number of bytes held.

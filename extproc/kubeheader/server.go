@@ -59,7 +59,7 @@ func parseServer(s string) (ServerURL, []Reason) {
 			wrong = append(wrong, r)
 		}
 	}
-	note(!strings.EqualFold(scheme, "https"), ReasonServerScheme)
+	note(!isFold(scheme, "https"), ReasonServerScheme)
 	rest, _, hasFragment := strings.Cut(rest, "#")
 	rest, _, hasQuery := strings.Cut(rest, "?")
 	authority, path := rest, ""

@@ -3,9 +3,6 @@ package kubeheader
 import (
 	"crypto"
 	"crypto/x509"
-	"fmt"
-	"io"
-	"log/slog"
 	"time"
 )
 
@@ -30,18 +27,6 @@ func (t Target) Credential() string {
 	}
 	return ""
 }
-
-// String says what kind of credential this is and nothing of the values.
-func (t Target) String() string { return "kubeheader.Target(" + t.Credential() + ")" }
-
-// Format prints String under every verb and flag.
-func (t Target) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, t.String()) }
-
-// LogValue logs String.
-func (t Target) LogValue() slog.Value { return slog.StringValue(t.String()) }
-
-// MarshalText returns String; it never fails.
-func (t Target) MarshalText() ([]byte, error) { return []byte(t.String()), nil }
 
 // Trust says how the API server's certificate is verified. It is a closed set:
 // CA, Insecure or SystemRoots.

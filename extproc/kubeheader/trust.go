@@ -2,7 +2,6 @@ package kubeheader
 
 import (
 	"crypto/x509"
-	"strings"
 	"time"
 )
 
@@ -72,9 +71,9 @@ func (x *parser) insecure(server ServerURL) bool {
 	value, ok := x.value(atInsecure)
 	switch {
 	case !ok:
-	case strings.EqualFold(string(value), "false"):
+	case isFold(value, "false"):
 		return false
-	case !strings.EqualFold(string(value), "true"):
+	case !isFold(value, "true"):
 		x.add(ReasonInsecureMalformed, atInsecure)
 	case !server.IsZero() && !x.policy.insecure(server.host):
 		x.add(ReasonInsecureNotAllowed, atInsecure)
