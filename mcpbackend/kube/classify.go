@@ -67,6 +67,8 @@ func networkError(err error) *Error {
 		e.Trouble = Deadline
 	case fromTLS(err):
 		e.Trouble, e.Detail = Untrusted, innermost(err)
+	case strings.Contains(err.Error(), "connection error: "), strings.Contains(err.Error(), "stream error: "):
+		e.Trouble = Garbled // of HTTP/2, whose error types net/http does not export
 	case errors.Is(err, errOtherHost), errors.Is(err, errNoDeadline):
 		e.Trouble, e.Detail = Invalid, innermost(err)
 	}
