@@ -121,7 +121,7 @@ var requestReasons = [reasonEnd]entry{
 	},
 	ReasonServerPath: {
 		"server-path", Malformed, []string{Server},
-		"has a path with a character or segment that is not allowed", "remove the path, or write segments of letters, digits and . _ ~ - with one slash between them",
+		"has a path with a character or segment that is not allowed", "remove the path, or write segments of letters, digits, dots, dashes, underscores and tildes with one slash between them",
 		"Empty segments, `.`, `..` and percent-encoding are refused. One slash at the end is dropped.",
 	},
 	ReasonHostNotAllowed: {
