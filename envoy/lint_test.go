@@ -1,0 +1,131 @@
+package envoy_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/envoy"
+)
+
+// breaks lists, for every rule, one-line edits that break it.
+func breaks() map[string][][2]string {
+	const (
+		override = "              allowed_override_modes:\n              - request_header_mode: SEND\n                response_header_mode: SKIP\n                request_body_mode: BUFFERED_PARTIAL\n"
+		trailers = "                request_trailer_mode: SEND\n"
+		route    = "                  timeout: 0s\n"
+		vhost    = "              domains: [\"*\"]\n"
+		off      = "                    disabled: true\n"
+	)
+	return map[string][][2]string{
+		"parse": {
+			{"allow_mode_override: true", "allow_mode_overide: true"},
+			{"failure_mode_allow: false", "failure_mode_allow: nope"},
+			{"codec_type: AUTO", "codec_type: AUTO\n          codec_type: AUTO"},
+			{"envoy.extensions.filters.http.router.v3.Router", "envoy.extensions.filters.http.router.v3.Ruter"},
+		},
+		"validate":               {{"message_timeout: 2s", "message_timeout: 7200s"}, {"stat_prefix: mcp", "stat_prefix: \"\""}, {"connect_timeout: 1s", "connect_timeout: -1s"}},
+		"admin-loopback":         {{"\"127.0.0.1\", port_value: 9901", "\"0.0.0.0\", port_value: 9901"}},
+		"admin-paths":            {{"- exact: /ready", "- prefix: /"}, {"- exact: /ready", "- exact: /logging"}, {"- exact: /ready", "- suffix: ready"}},
+		"connection-limit":       {{"overload_manager:\n  resource_monitors:\n  - name: envoy.resource_monitors.global_downstream_max_connections\n    typed_config:\n      \"@type\": type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig\n      max_active_downstream_connections: 4096", ""}},
+		"tls-beyond-loopback":    {{"\"127.0.0.1\", port_value: 8080", "\"0.0.0.0\", port_value: 8080"}},
+		"buffer-limit":           {{"    per_connection_buffer_limit_bytes: 1048576\n", ""}, {"buffer_limit_bytes: 1048576", "buffer_limit_bytes: 99999999"}},
+		"stream-window":          {{"            initial_stream_window_size: 1048576\n", ""}, {"initial_stream_window_size: 1048576", "initial_stream_window_size: 16777216"}},
+		"early-strip":            {{"              - remove: \"signature\"\n", ""}, {"              - remove: \"signature-input\"\n", ""}, {"              - remove: \"x-kubernetes-fingerprint\"\n", ""}},
+		"underscores-allowed":    {{"headers_with_underscores_action: ALLOW", "headers_with_underscores_action: REJECT_REQUEST"}},
+		"remote-address":         {{"use_remote_address: true", "use_remote_address: false"}},
+		"trusted-hops":           {{"          xff_num_trusted_hops: 0\n", ""}},
+		"no-internal-caller":     {{"          internal_address_config: {unix_sockets: false, cidr_ranges: [{address_prefix: 255.255.255.255, prefix_len: 32}]}\n", ""}, {"address_prefix: 255.255.255.255, prefix_len: 32", "address_prefix: 10.0.0.0, prefix_len: 8"}, {"unix_sockets: false", "unix_sockets: true"}},
+		"own-request-id":         {{"preserve_external_request_id: false", "preserve_external_request_id: true"}, {"generate_request_id: true", "generate_request_id: false"}},
+		"header-limits":          {{"max_request_headers_kb: 96", "max_request_headers_kb: 60"}, {"            max_header_field_size_kb: 96\n", ""}, {"            max_headers_count: 100\n", ""}},
+		"stream-limit":           {{"            max_concurrent_streams: 100\n", ""}},
+		"timeouts":               {{"stream_idle_timeout: 900s", "stream_idle_timeout: 0s"}, {"          request_headers_timeout: 10s\n", ""}, {"          request_timeout: 60s\n", ""}},
+		"one-spelling-of-a-path": {{"normalize_path: true", "normalize_path: false"}, {"merge_slashes: true", "merge_slashes: false"}, {"          path_with_escaped_slashes_action: REJECT_REQUEST\n", ""}},
+
+		"one-guard":         {{"          - name: envoy.filters.http.rbac\n            typed_config:", "          - name: second\n            typed_config:\n              \"@type\": type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor\n          - name: envoy.filters.http.rbac\n            typed_config:"}},
+		"fail-closed":       {{"failure_mode_allow: false", "failure_mode_allow: true"}, {"failure_mode_allow: false", "observability_mode: true"}},
+		"guard-modes":       {{"request_body_mode: NONE", "request_body_mode: STREAMED"}, {"response_header_mode: SKIP\n                request_body_mode: NONE", "request_body_mode: NONE"}},
+		"guard-override":    {{"allow_mode_override: true", "allow_mode_override: false"}, {trailers, ""}, {override, strings.Replace(override, "BUFFERED_PARTIAL", "STREAMED", 1)}},
+		"guard-may-answer":  {{"failure_mode_allow: false", "disable_immediate_response: true"}, {"failure_mode_allow: false", "send_body_without_waiting_for_header_response: true"}},
+		"guard-timeout":     {{"              message_timeout: 2s\n", ""}},
+		"guard-status":      {{"code: ServiceUnavailable", "code: InternalServerError"}},
+		"guard-keeps-route": {{"              route_cache_action: RETAIN\n", ""}},
+		"guard-mutations":   {{"disallow_all: true", "disallow_all: false"}, {"disallow_is_error: true", "disallow_is_error: false"}, {"|content-type|", "|"}, {"|access-control-.*", ""}},
+		"guard-sees":        {{"prefix: \"kubernetes\"", "prefix: \"kubernetes-\""}, {"- exact: origin", "- exact: authorization"}, {"                  - exact: \":path\"\n", ""}, {"- exact: origin", "- {exact: origin, ignore_case: true}"}},
+		"guard-metadata":    {{"untyped: [kube_guard]", "untyped: [kube_gard]"}},
+		"guard-statistics":  {{"              stat_prefix: kube_guard\n", ""}},
+
+		"guard-last": {
+			{"          - name: envoy.filters.http.router\n", "          - name: late\n            typed_config:\n              \"@type\": type.googleapis.com/envoy.extensions.filters.http.health_check.v3.HealthCheck\n              pass_through_mode: false\n          - name: envoy.filters.http.router\n"},
+			{"          - name: envoy.filters.http.ext_proc\n", "          - name: envoy.filters.http.ext_proc\n            disabled: true\n"},
+			{"          - name: envoy.filters.http.rbac\n            typed_config", "          - name: envoy.filters.http.rbac\n            is_optional: true\n            typed_config"},
+		},
+		"rbac-verdict":        {{"                action: ALLOW", "                action: DENY"}, {"exact: allow}", "prefix: allow}"}, {"filter: kube_guard", "filter: other"}, {"- key: verdict", "- key: reason"}, {"                    permissions:\n", "                    permissions:\n                    - any: true\n"}},
+		"health-before-guard": {{"pass_through_mode: false", "pass_through_mode: true"}, {"exact: /healthz}", "prefix: /healthz}"}},
+		"no-upgrades":         {{"          stat_prefix: mcp\n", "          stat_prefix: mcp\n          upgrade_configs:\n          - upgrade_type: websocket\n"}},
+		"guard-cluster":       {{"cluster_name: guard}", "cluster_name: gard}"}},
+		"guard-http2":         {{"          http2_protocol_options:\n            max_concurrent_streams: 1024\n            connection_keepalive: {interval: 10s, timeout: 3s}", "          http_protocol_options: {}"}},
+		"guard-health":        {{"grpc_health_check: {}", "http_health_check: {path: /}"}, {"value: 0}", "value: 50}"}},
+		"circuit-breakers":    {{"max_connections: 64, ", ""}, {"max_connections: 4096, max_pending_requests: 1024, max_requests: 4096, ", ""}},
+		"connect-timeout":     {{"    connect_timeout: 1s\n", ""}},
+
+		"only-mcp-is-routed":   {{"match: {path: /mcp}", "match: {prefix: /mcp}"}, {"direct_response: {status: 404}", "route: {cluster: backend, timeout: 0s}"}},
+		"call-without-limit":   {{route, ""}, {"timeout: 0s", "timeout: 15s"}},
+		"no-retries":           {{route, route + "                  retry_policy: {retry_on: 5xx}\n"}, {vhost, vhost + "              retry_policy: {retry_on: reset}\n"}},
+		"guard-on-every-route": {{"                match: {path: /mcp}\n", "                match: {path: /mcp}\n                typed_per_filter_config:\n                  envoy.filters.http.ext_proc:\n                    \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig\n                    disabled: true\n"}, {vhost, vhost + "              typed_per_filter_config:\n                envoy.filters.http.rbac:\n                  \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig\n                  disabled: true\n"}},
+		"elsewhere-not-found":  {{"status: 404", "status: 401"}, {"match: {prefix: /}", "match: {prefix: /.well-known}"}, {off, ""}},
+		"nothing-after-the-guard": {
+			{vhost, vhost + "              request_headers_to_add: [{header: {key: Kubernetes_Server, value: x}}]\n"},
+			{vhost, vhost + "              request_headers_to_remove: [signature]\n"},
+			{"                match: {path: /mcp}\n", "                match: {path: /mcp}\n                request_headers_to_remove: [x-kubernetes-fingerprint]\n"},
+			{"            virtual_hosts:\n", "            request_headers_to_add: [{header: {key: signature-input, value: x}}]\n            virtual_hosts:\n"},
+		},
+		"inline-routes": {{"            virtual_hosts:\n", "            vhds: {config_source: {ads: {}}}\n            virtual_hosts:\n"}},
+
+		"local-replies":       {{"startsWith('rbac_')", "startsWith('rbak_')"}, {"status_code: 503", "status_code: 500"}, {"\"reason\":\"guard-timeout\",\"header\"", "\"reason\":\"guard-late\",\"header\""}, {"json_format: {\"jsonrpc\":\"2.0\",", "json_format: {\"jsonrpc\":\"2.0\",\"id\":null,"}},
+		"local-reply-headers": {{"value: \"no-store\"", "value: \"public\""}, {"content_type: application/json", "content_type: text/plain"}},
+		"access-log":          {{"                  verdict: \"%DYNAMIC_METADATA(kube_guard:verdict)%\"\n", ""}, {"%RESPONSE_CODE_DETAILS%", "-"}},
+		"access-log-secrets":  {{"%PATH(NQ)%", "%REQ(:PATH)%"}, {"%PROTOCOL%", "%REQ(kubernetes-authorization)%"}, {"%PROTOCOL%", "%REQ(x-request-id?authorization)%"}},
+	}
+}
+
+// TestEveryBreakIsFound breaks one line of the shipped file at a time.
+func TestEveryBreakIsFound(t *testing.T) {
+	good := render(t, nil)
+	for rule, edits := range breaks() {
+		for _, edit := range edits {
+			t.Run(rule+"/"+strings.TrimSpace(edit[1]), func(t *testing.T) {
+				require.Contains(t, good, edit[0], "the edit matches nothing and so breaks nothing")
+				found := envoy.Lint([]byte(strings.Replace(good, edit[0], edit[1], 1)))
+				require.True(t, slices.ContainsFunc(found, func(f envoy.Finding) bool { return f.Rule == rule }), "found only %v", found)
+				for _, f := range found {
+					require.NotEmpty(t, f.Message)
+					require.Contains(t, f.String(), f.Rule)
+				}
+			})
+		}
+	}
+}
+
+// TestEveryRuleIsBroken: a rule that no edit above breaks may be one that
+// nothing can break. A configuration that holds nothing breaks nearly all.
+func TestEveryRuleIsBroken(t *testing.T) {
+	rows := breaks()
+	for _, rule := range envoy.Rules() {
+		require.NotEmpty(t, rows[rule], "no edit breaks the rule %s", rule)
+		delete(rows, rule)
+	}
+	require.Empty(t, rows, "these rows name no rule")
+}
+
+func TestLintSurvives(t *testing.T) {
+	for name, config := range map[string]string{
+		"nothing": "", "null": "null", "list": "[]", "text": "x", "broken": "{", "no listener": "{}",
+		"empty manager": `static_resources: {listeners: [{name: l, filter_chains: [{filters: [{name: h, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: x}}]}]}]}`,
+		"rds":           `static_resources: {listeners: [{name: l, default_filter_chain: {filters: [{name: h, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: x, rds: {route_config_name: r, config_source: {ads: {}}}}}]}}]}`,
+	} {
+		t.Run(name, func(t *testing.T) { require.NotEmpty(t, envoy.Lint([]byte(config))) })
+	}
+}

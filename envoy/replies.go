@@ -1,0 +1,87 @@
+package envoy
+
+import (
+	"kubernetes-mcp-edge/extproc/jsonrpc"
+	"kubernetes-mcp-edge/extproc/kubeheader"
+)
+
+// reply is one mapper of local_reply_config: what Envoy answers by itself.
+type reply struct {
+	Why    string
+	When   string // CEL over Envoy's attributes
+	Status int
+	Body   string // JSON, with Envoy's command operators in its strings
+}
+
+// decision is how Envoy writes the request's decision id, or null before there
+// is one. An answer to broken HTTP comes before Envoy has replaced what the
+// caller sent as x-request-id, so those answers have none.
+const (
+	decision   = "%REQ(X-REQUEST-ID)%"
+	noDecision = ""
+)
+
+// guardRejected holds for what the guard said: with its answers, and only with
+// them, it sets this metadata. They are 200 or 400, never 5xx.
+const guardRejected = `('kube_guard' in metadata.filter_metadata && metadata.filter_metadata['kube_guard']['verdict'] == 'reject')`
+
+// replies lists the mappers in order; the first that matches counts. All are
+// -32603: the message never reached a place that could judge its parameters.
+func replies() []reply {
+	const fault, caller = 503, 400
+	out := []reply{
+		{
+			"The guard took longer than message_timeout; Envoy itself says 504.",
+			`response.code_details.startsWith('ext_proc_error_per-message_timeout')`,
+			fault, body(kubeheader.ReasonGuardTimeout, decision),
+		},
+		{
+			"The guard is not there, failed, or said what it must not say.",
+			`response.code_details.startsWith('ext_proc_') || response.code_details.startsWith('header_mutation_') || response.code_details.startsWith('spurious')`,
+			fault, body(kubeheader.ReasonGuardUnavailable, decision),
+		},
+		{
+			"The guard closed its stream without a word. Not the caller's fault, hence no 403, which would start OAuth in clients.",
+			`response.code_details.startsWith('rbac_')`,
+			fault, body(kubeheader.ReasonAccessDenied, decision),
+		},
+		{
+			"Body over a buffer limit.",
+			`response.code == 413`,
+			caller, body(kubeheader.ReasonRequestTooLarge, decision),
+		},
+		{
+			"Headers over a limit, in bytes or in number.",
+			`response.code == 431`,
+			caller, body(kubeheader.ReasonHeadersTooLarge, noDecision),
+		},
+		{
+			"Slow headers or a slow body.",
+			`response.code == 408`,
+			caller, body(kubeheader.ReasonRequestTimeout, decision),
+		},
+		{
+			"All else that is no fault of the caller's: backend down, reset or silent, overload.",
+			`response.code >= 500 && !response.code_details.startsWith('health_check')`,
+			fault, body(kubeheader.ReasonBackendUnavailable, decision),
+		},
+		{
+			"All else that is the caller's: broken HTTP, an escaped slash, no host.",
+			`response.code >= 400 && response.code < 500 && response.code_details != 'direct_response' && (response.code_details.startsWith('http1.') || response.code_details.startsWith('http2.') || !` + guardRejected + `)`,
+			caller, body(kubeheader.ReasonBadRequest, noDecision),
+		},
+	}
+	return out
+}
+
+// body is a JSON-RPC error without id. It is JSON and so it is YAML, and holds
+// no '%' but those of the operator.
+func body(reason kubeheader.Reason, decision string) string {
+	rejection := kubeheader.NewRejection(reason.Problem(""))
+	answer := jsonrpc.Reject(jsonrpc.Message{Method: "", Versions: nil, Body: nil, Truncated: false}, jsonrpc.Error{
+		Code:    jsonrpc.InternalError,
+		Message: rejection.Error(),
+		Data:    rejection.Data(decision),
+	})
+	return string(answer.Body)
+}
