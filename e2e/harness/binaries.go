@@ -1,0 +1,51 @@
+// Package harness starts the whole stack for tests and for make run: the
+// embedded Kubernetes, the backend, the guard and Envoy, each as the process
+// that users run, on free loopback ports, and stops them again.
+package harness
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// Binaries are the programs of a stack, as absolute paths.
+type Binaries struct {
+	Extproc, MCPBackend, KubeMCP string
+	Cluster                      string
+	Envoy                        string
+}
+
+// Find locates the programs where make puts them, or where EXTPROC, MCPBACKEND,
+// KUBEMCP, CLUSTER_BIN and ENVOY say. The error names all that are missing.
+func Find() (Binaries, error) {
+	cache := filepath.Join(Root(), ".cache")
+	var missing []error
+	find := func(variable, pattern, target string) string {
+		if path := os.Getenv(variable); path != "" {
+			pattern = path
+		}
+		matches, err := filepath.Glob(pattern)
+		if err != nil || len(matches) != 1 {
+			missing = append(missing, fmt.Errorf("%s is not there: run make %s, or set %s", pattern, target, variable))
+			return ""
+		}
+		return matches[0]
+	}
+	b := Binaries{
+		Extproc:    find("EXTPROC", filepath.Join(cache, "bin", "extproc"), "build"),
+		MCPBackend: find("MCPBACKEND", filepath.Join(cache, "bin", "mcpbackend"), "build"),
+		KubeMCP:    find("KUBEMCP", filepath.Join(cache, "bin", "kubemcp"), "build"),
+		Cluster:    find("CLUSTER_BIN", filepath.Join(cache, "bin", "cluster-*"), "cluster"),
+		Envoy:      find("ENVOY", filepath.Join(cache, "envoy", "bin", "envoy"), "envoy"),
+	}
+	return b, errors.Join(missing...)
+}
+
+// Root is the top of the repository, known from where this file was compiled.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}

@@ -1,0 +1,273 @@
+package harness
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"kubernetes-mcp-edge/envoy"
+)
+
+// Options say what kind of stack to start.
+type Options struct {
+	Binaries Binaries
+	// Dir takes keys, policy, sockets and logs. Keep it short: a Unix socket
+	// path has 107 bytes.
+	Dir string
+	// Policy is the text of the policy file; see Policy for one.
+	Policy string
+	// Guard is where Envoy looks for the guard; "" starts the real one.
+	Guard string
+	// Port is the endpoint's; 0 means any free one.
+	Port     int
+	// LogLevel is that of the two programs; "" means info.
+	LogLevel string
+	// Progress is told of each component as it becomes ready; nil is fine.
+	Progress func(component, detail string)
+}
+
+// Stack is a running guard, backend and Envoy. Its components can be stopped
+// and started again one by one.
+type Stack struct {
+	URL        string // the MCP endpoint
+	BackendURL string // the backend's own, without Envoy
+	EnvoyAdmin string
+	Extproc    *Process // nil when another guard was named
+	MCPBackend *Process
+	Envoy      *Process
+
+	options    Options
+	backend    string // host:port
+	policyFile string
+	mu         sync.Mutex
+	started    []*Process
+}
+
+// startTimeout bounds the start of one component.
+const startTimeout = 30 * time.Second
+
+// Start starts a stack. On an error nothing is left running.
+func Start(ctx context.Context, o Options) (*Stack, error) {
+	if o.LogLevel == "" {
+		o.LogLevel = "info"
+	}
+	if o.Progress == nil {
+		o.Progress = func(string, string) {}
+	}
+	s := &Stack{options: o, policyFile: filepath.Join(o.Dir, "policy.yaml")}
+	if err := s.start(ctx); err != nil {
+		s.Stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Stack) start(ctx context.Context) error {
+	if err := os.MkdirAll(s.options.Dir, 0o700); err != nil {
+		return err
+	}
+	if err := os.WriteFile(s.policyFile, []byte(s.options.Policy), 0o600); err != nil {
+		return err
+	}
+	if err := s.MakeKeys(ctx, s.SigningKeyFile(), s.KeysFile()); err != nil {
+		return err
+	}
+	port, err := FreePort()
+	if err != nil {
+		return err
+	}
+	s.backend = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	s.BackendURL = "http://" + s.backend + "/mcp"
+	if err := s.StartBackend(ctx); err != nil {
+		return err
+	}
+	if s.options.Guard == "" {
+		if err := s.StartGuard(ctx); err != nil {
+			return err
+		}
+	}
+	return s.startEnvoy(ctx)
+}
+
+// SigningKeyFile is the guard's private key.
+func (s *Stack) SigningKeyFile() string { return filepath.Join(s.options.Dir, "signing-key.pem") }
+
+// KeysFile is the backend's key set.
+func (s *Stack) KeysFile() string { return filepath.Join(s.options.Dir, "keys.json") }
+
+// AccessLogFile is Envoy's access log.
+func (s *Stack) AccessLogFile() string { return filepath.Join(s.options.Dir, "access.log") }
+
+// MakeKeys runs kubemcp keys new.
+func (s *Stack) MakeKeys(ctx context.Context, private, public string) error {
+	out, err := exec.CommandContext(ctx, s.options.Binaries.KubeMCP, "keys", "new",
+		"--signing-key", private, "--keys", public).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("kubemcp keys new: %w: %s", err, out)
+	}
+	return nil
+}
+
+// StartGuard starts the guard on its Unix socket.
+func (s *Stack) StartGuard(ctx context.Context) error {
+	p, err := s.component("extproc", s.options.Binaries.Extproc,
+		"--listen", s.guard(), "--policy", s.policyFile, "--signing-key", s.SigningKeyFile(), "--log-level", s.options.LogLevel)
+	if err != nil {
+		return err
+	}
+	s.Extproc = p
+	path := strings.TrimPrefix(s.guard(), "unix:")
+	return s.await(ctx, p, s.guard(), func(ctx context.Context) error {
+		c, err := new(net.Dialer).DialContext(ctx, "unix", path)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	})
+}
+
+func (s *Stack) guard() string {
+	if s.options.Guard != "" {
+		return s.options.Guard
+	}
+	return "unix:" + filepath.Join(s.options.Dir, "guard.sock")
+}
+
+// StartBackend starts the backend on its port.
+func (s *Stack) StartBackend(ctx context.Context) error {
+	p, err := s.component("mcpbackend", s.options.Binaries.MCPBackend,
+		"--listen", s.backend, "--policy", s.policyFile, "--keys", s.KeysFile(), "--log-level", s.options.LogLevel)
+	if err != nil {
+		return err
+	}
+	s.MCPBackend = p
+	return s.await(ctx, p, s.BackendURL, func(ctx context.Context) error { return get(ctx, "http://"+s.backend+"/healthz", nil) })
+}
+
+// startEnvoy renders the configuration and starts Envoy with it. Envoy chooses
+// the admin port, and the other one too unless one was named, and tells.
+func (s *Stack) startEnvoy(ctx context.Context) error {
+	c := envoy.Default()
+	c.ListenPort, c.AdminPort = uint16(s.options.Port), 0 //nolint:gosec // a port
+	c.Guard, c.Backend, c.AccessLog = s.guard(), s.backend, s.AccessLogFile()
+	text, err := envoy.Render(c)
+	if err != nil {
+		return err
+	}
+	file, admin := filepath.Join(s.options.Dir, "envoy.yaml"), filepath.Join(s.options.Dir, "admin.txt")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return err
+	}
+	_ = os.Remove(admin) // of an earlier Envoy
+	p, err := s.component("envoy", s.options.Binaries.Envoy, "-c", file, "--admin-address-path", admin,
+		"--use-dynamic-base-id", "--concurrency", "2", "--log-level", "info")
+	if err != nil {
+		return err
+	}
+	s.Envoy = p
+	return s.await(ctx, p, "", func(ctx context.Context) error { return s.findEnvoy(ctx, admin) })
+}
+
+// findEnvoy learns Envoy's addresses and looks whether it serves.
+func (s *Stack) findEnvoy(ctx context.Context, adminFile string) error {
+	address, err := os.ReadFile(adminFile)
+	if err != nil || len(address) == 0 {
+		return errors.Join(err, errors.New("no admin address yet"))
+	}
+	s.EnvoyAdmin = "http://" + string(address)
+	var listeners struct {
+		Statuses []struct {
+			Address struct {
+				Socket struct {
+					Port int `json:"port_value"`
+				} `json:"socket_address"`
+			} `json:"local_address"`
+		} `json:"listener_statuses"`
+	}
+	if err := get(ctx, s.EnvoyAdmin+"/listeners?format=json", &listeners); err != nil {
+		return err
+	}
+	if len(listeners.Statuses) != 1 || listeners.Statuses[0].Address.Socket.Port == 0 {
+		return errors.New("no listener yet")
+	}
+	base := "http://127.0.0.1:" + strconv.Itoa(listeners.Statuses[0].Address.Socket.Port)
+	s.URL = base + "/mcp"
+	return get(ctx, base+"/healthz", nil)
+}
+
+// component starts a process and remembers it.
+func (s *Stack) component(name, path string, args ...string) (*Process, error) {
+	p, err := spawn(s.options.Dir, name, path, args...)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.started = append(s.started, p)
+	return p, nil
+}
+
+// await waits for a component and reports it.
+func (s *Stack) await(ctx context.Context, p *Process, detail string, ready func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := p.ready(ctx, ready); err != nil {
+		return err
+	}
+	if detail == "" {
+		detail = s.URL
+	}
+	s.options.Progress(p.Name, detail)
+	return nil
+}
+
+// Processes are all that were ever started, those that ended included.
+func (s *Stack) Processes() []*Process {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]*Process(nil), s.started...)
+}
+
+// Stop ends all processes, Envoy first, so that no request is half-way.
+func (s *Stack) Stop() {
+	started := s.Processes()
+	for i := len(started) - 1; i >= 0; i-- {
+		started[i].Stop()
+	}
+}
+
+// get asks for a URL, wants status 200 and reads JSON unless into is nil.
+func get(ctx context.Context, address string, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if _, err := url.Parse(address); err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	res, err := new(http.Client).Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", address, res.Status)
+	}
+	if into == nil {
+		return nil
+	}
+	return json.NewDecoder(res.Body).Decode(into)
+}
