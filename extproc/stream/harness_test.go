@@ -60,9 +60,13 @@ type guard struct {
 	returned chan error    // what Process returned, once per stream
 }
 
-func start(t testing.TB, engine Decider) *guard {
+func start(t testing.TB, engine Decider, change ...func(*Config)) *guard {
 	g := &guard{t: t, logs: new(syncBuffer), entered: make(chan struct{}, 1024), returned: make(chan error, 1024)}
-	server, err := New(Config{Engine: engine, Log: slog.New(slog.NewJSONHandler(g.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	config := Config{Engine: engine, Log: slog.New(slog.NewJSONHandler(g.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	for _, f := range change {
+		f(&config)
+	}
+	server, err := New(config)
 	require.NoError(t, err)
 	codec, err := Codec()
 	require.NoError(t, err)

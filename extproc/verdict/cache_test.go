@@ -81,7 +81,7 @@ func TestCacheIsBoundedByEntriesAndByBytes(t *testing.T) {
 func BenchmarkDecide(b *testing.B) {
 	ca := newCertificate(b)
 	token := jwt(b, epoch.Add(1e12))
-	f := good(ca, token+fmt.Sprintf("%01500d", 0))
+	f := good(ca, token+fmt.Sprintf("%02250d", 0))
 	size := 0
 	for _, field := range f.Fields {
 		size += len(field.Name) + field.Value.Len()

@@ -1,0 +1,178 @@
+package serve
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
+
+	"kubernetes-mcp-edge/extproc/proof"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const decision = "0e4f5b3c-9d1a-4c57-8a36-3f2b1c0d9e8f"
+
+const policyYAML = `apiVersion: kubernetes-mcp-edge/v1
+kind: Policy
+hosts:
+  suffixes: [.example.com]
+`
+
+// options are those of a guard that would start.
+func options(t testing.TB, logs io.Writer) Options {
+	dir := t.TempDir()
+	o := Options{
+		Listen: "127.0.0.1:0", PolicyFile: filepath.Join(dir, "policy.yaml"), SigningKeyFile: filepath.Join(dir, "keys.pem"),
+		Audience: "kubernetes-mcp", BodyTimeout: 2 * time.Second,
+		Log: slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	require.NoError(t, os.WriteFile(o.PolicyFile, []byte(policyYAML), 0o600))
+	writeKeys(t, o.SigningKeyFile, newKey(t))
+	return o
+}
+
+func newKey(t testing.TB) proof.SigningKey {
+	key, err := proof.GenerateSigningKey(time.Time{})
+	require.NoError(t, err)
+	return key
+}
+
+// writeKeys replaces the key file the way kubemcp does: by renaming.
+func writeKeys(t testing.TB, path string, keys ...proof.SigningKey) {
+	content, err := proof.EncodeSigningKeys(keys...)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path+".new", content, 0o600))
+	require.NoError(t, os.Rename(path+".new", path))
+}
+
+// running is a guard that serves in memory.
+type running struct {
+	t        testing.TB
+	options  Options
+	logs     *syncBuffer
+	listener *bufconn.Listener
+	conn     *grpc.ClientConn
+	stop     context.CancelFunc
+	ended    chan error
+}
+
+func start(t testing.TB, change ...func(*guard)) *running {
+	r := &running{t: t, logs: new(syncBuffer), listener: bufconn.Listen(1 << 20), ended: make(chan error, 1)}
+	r.options = options(t, r.logs)
+	g, err := load(r.options)
+	require.NoError(t, err)
+	for _, f := range change {
+		f(g)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	r.stop = stop
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		defer g.engine.Close()
+		r.ended <- g.serve(ctx, r.listener)
+	}()
+	r.conn = r.dial()
+	t.Cleanup(func() {
+		r.stop()
+		<-gone
+		require.NoError(t, r.conn.Close())
+	})
+	return r
+}
+
+func (r *running) dial() *grpc.ClientConn {
+	conn, err := grpc.NewClient("passthrough:///guard", grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return r.listener.DialContext(ctx) }))
+	require.NoError(r.t, err)
+	return conn
+}
+
+func (r *running) open() extprocv3.ExternalProcessor_ProcessClient {
+	stream, err := extprocv3.NewExternalProcessorClient(r.conn).Process(context.Background())
+	require.NoError(r.t, err)
+	return stream
+}
+
+// ask sends a header message and returns the answer to it.
+func (r *running) ask(lines ...*corev3.HeaderValue) (extprocv3.ExternalProcessor_ProcessClient, *extprocv3.ProcessingResponse) {
+	r.t.Helper()
+	stream := r.open()
+	require.NoError(r.t, stream.Send(message(lines...)))
+	answer, err := stream.Recv()
+	require.NoError(r.t, err)
+	return stream, answer
+}
+
+func message(lines ...*corev3.HeaderValue) *extprocv3.ProcessingRequest {
+	return &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestHeaders{
+		RequestHeaders: &extprocv3.HttpHeaders{Headers: &corev3.HeaderMap{Headers: lines}},
+	}}
+}
+
+func body(data []byte) *extprocv3.ProcessingRequest {
+	return &extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestBody{
+		RequestBody: &extprocv3.HttpBody{Body: data, EndOfStream: true},
+	}}
+}
+
+func line(name, value string) *corev3.HeaderValue {
+	return &corev3.HeaderValue{Key: name, RawValue: []byte(value)}
+}
+
+func post(more ...*corev3.HeaderValue) []*corev3.HeaderValue {
+	return append([]*corev3.HeaderValue{line(":method", "POST"), line("x-forwarded-proto", "https"), line("x-request-id", decision)}, more...)
+}
+
+// authority is a CA as a header value.
+func authority(t testing.TB) string {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(t, err)
+	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+// syncBuffer is a buffer that a logger and a test may share.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
