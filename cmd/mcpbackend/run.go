@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"kubernetes-mcp-edge/mcpbackend/server"
+)
+
+// The exit statuses.
+const (
+	exitOK    = 0
+	exitFail  = 1 // the backend could not start, or did not end well
+	exitUsage = 2 // the command line is wrong
+)
+
+// flags are the command line. Secrets come by file path, never by value.
+type flags struct {
+	Listen         string        `default:"127.0.0.1:9003" help:"Where Envoy reaches the backend: HOST:PORT on loopback, or unix:PATH."`
+	Policy         string        `required:"" placeholder:"FILE" help:"Policy file; the guard reads the same one."`
+	Keys           string        `required:"" placeholder:"FILE" help:"JWKS file with the guard's public keys, as made by kubemcp keys new."`
+	Audience       string        `default:"kubernetes-mcp" help:"Name of this backend in the guard's signatures."`
+	LogLevel       slog.Level    `default:"info" help:"debug, info, warn or error. No level prints a header value or an argument of a tool."`
+	LogFormat      string        `default:"json" enum:"json,text" help:"json or text."`
+	InsecureListen bool          `help:"Listen on an address that other machines can reach. Requests carry keys in the clear."`
+	Toolsets       []string      `default:"core" help:"Toolsets to offer, separated by commas. A request can only narrow them."`
+	Drain          time.Duration `default:"20s" help:"How long a shutdown may take. Keep it below the supervisor's grace period."`
+}
+
+// run is the program with everything it touches handed in. It returns the exit
+// status. The environment is not looked at: no variable can lend the backend a
+// cluster, a credential or a proxy.
+func run(ctx context.Context, args []string, _ func(string) string, stdout, stderr io.Writer) int {
+	var f flags
+	helped := false
+	parser, err := kong.New(&f,
+		kong.Name("mcpbackend"),
+		kong.Description("The MCP server behind the guard: reads the Kubernetes cluster that each request's checked headers name."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(int) { helped = true }), // only --help asks to exit
+	)
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "mcpbackend: %v\n", err)
+		return exitFail
+	}
+	_, err = parser.Parse(args)
+	if helped {
+		return exitOK
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "mcpbackend: %v; try --help\n", err)
+		return exitUsage
+	}
+	if err := server.Run(ctx, f.options(slog.New(handler(f, stderr)))); err != nil {
+		_, _ = fmt.Fprintf(stderr, "mcpbackend: %v\n", err)
+		return exitFail
+	}
+	return exitOK
+}
+
+func (f flags) options(log *slog.Logger) server.Options {
+	return server.Options{
+		Listen: f.Listen, InsecureListen: f.InsecureListen, PolicyFile: f.Policy, KeysFile: f.Keys,
+		Audience: f.Audience, Toolsets: f.Toolsets, Drain: f.Drain, Version: version(), Log: log,
+	}
+}
+
+// version is the module's, where the build knows it.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+func handler(f flags, stderr io.Writer) slog.Handler {
+	options := &slog.HandlerOptions{Level: f.LogLevel}
+	if f.LogFormat == "text" {
+		return slog.NewTextHandler(stderr, options)
+	}
+	return slog.NewJSONHandler(stderr, options)
+}

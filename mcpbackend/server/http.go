@@ -1,0 +1,73 @@
+package server
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// The limits of one connection. Envoy is the only client; it may hold few
+// connections with many streams, for long.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 30 * time.Second
+	// writeTimeout is longer than any call, so that it ends only what hangs.
+	writeTimeout = callTimeout + 15*time.Second
+	idleTimeout  = 2 * time.Minute
+	// maxHeaders is more than the 96 KiB that Envoy lets through.
+	maxHeaders = 128 << 10
+	// maxStreams is go-sdk's and the pool's load from one connection of Envoy.
+	maxStreams = 256
+)
+
+// newHTTPServer speaks HTTP/1 and, as Envoy prefers, HTTP/2 with prior
+// knowledge on the same port.
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	return &http.Server{
+		Handler:           h,
+		Protocols:         protocols,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaders,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second},
+		// What net/http has to say are addresses and panics of handlers; both are
+		// worth a line, at a level that can be switched off.
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// handler is what answers on the port: MCP to who proves that the edge checked
+// him, health to anybody.
+type handler struct {
+	mux      *http.ServeMux
+	draining atomic.Bool
+}
+
+func newHandler(server *mcp.Server, admitted func(http.Handler) http.Handler) *handler {
+	h := &handler{mux: http.NewServeMux()}
+	h.mux.Handle("/mcp", admitted(streamable(server)))
+	h.mux.HandleFunc("GET /healthz", h.health)
+	return h
+}
+
+// ServeHTTP routes; other paths are not found.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+
+// health says whether new requests are welcome.
+func (h *handler) health(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	if h.draining.Load() {
+		http.Error(w, "draining", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = io.WriteString(w, "ok\n")
+}

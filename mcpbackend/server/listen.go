@@ -1,0 +1,99 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// unixPrefix marks a listen address as the path of a Unix socket.
+const unixPrefix = "unix:"
+
+// listen opens the port. What arrives on it are tokens and private keys in the
+// clear. So it has to stay on this machine, unless the operator says in so many
+// words that the network is trusted.
+func listen(ctx context.Context, address string, insecure bool) (net.Listener, error) {
+	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
+		return listenUnix(ctx, path)
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("listen address %q: write it as host:port or unix:PATH", address)
+	}
+	if !insecure && !staysHere(host) {
+		return nil, offLoopback(address)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	// "localhost" is whatever the resolver says: look at what it became.
+	if bound, ok := listener.Addr().(*net.TCPAddr); !insecure && (!ok || !bound.IP.IsLoopback()) {
+		return nil, errors.Join(offLoopback(address), listener.Close())
+	}
+	return listener, nil
+}
+
+func staysHere(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+func offLoopback(address string) error {
+	return fmt.Errorf("refusing to listen on %s: requests to this port carry keys in the clear, and mutual TLS for it comes in a later release; "+
+		"use a loopback address or unix:PATH, or pass --insecure-listen if only Envoy can reach this address", address)
+}
+
+// listenUnix makes a socket that only this user can open, from its first moment
+// on: the mode comes from the umask, since a chmod afterwards leaves a gap.
+func listenUnix(ctx context.Context, path string) (net.Listener, error) {
+	if path == "" {
+		return nil, errors.New("listen address unix: names no path: write it as unix:PATH")
+	}
+	if err := clearStale(ctx, path); err != nil {
+		return nil, err
+	}
+	previous := syscall.Umask(0o177)
+	listener, err := new(net.ListenConfig).Listen(ctx, "unix", path)
+	syscall.Umask(previous)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s%s: %w", unixPrefix, path, err)
+	}
+	return listener, nil
+}
+
+// clearStale removes a socket that a killed process left behind, and nothing
+// else: no other kind of file, and no socket that somebody answers on.
+func clearStale(ctx context.Context, path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("listen on %s%s: %w", unixPrefix, path, err)
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("listen on %s%s: the path exists and is not a socket: remove it or choose another", unixPrefix, path)
+	}
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
+	if err == nil {
+		return errors.Join(fmt.Errorf("listen on %s%s: another process listens there", unixPrefix, path), conn.Close())
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("listen on %s%s: %w", unixPrefix, path, err)
+	}
+	if err := os.Remove(path); err != nil {
+		return fmt.Errorf("listen on %s%s: %w", unixPrefix, path, err)
+	}
+	return nil
+}

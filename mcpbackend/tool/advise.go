@@ -1,0 +1,129 @@
+package tool
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/mcpbackend/kube"
+)
+
+// advice is an error whose text is made for the model: what happened, and what
+// to do next.
+type advice struct{ text string }
+
+// Error is the text for the model.
+func (a *advice) Error() string { return a.text }
+
+// mistake is advice about the arguments of a call.
+func mistake(format string, args ...any) error {
+	return &advice{text: fmt.Sprintf(format, args...)}
+}
+
+// maxQuoted bounds text of the caller or the server inside a sentence, in bytes.
+const maxQuoted = 300
+
+// quoted is foreign text that can stand in a sentence.
+func quoted(s string) string { return line(redactText(clean(s)), maxQuoted) }
+
+// headersToSend says what an anonymous caller lacks.
+const headersToSend = "This request carried no kubernetes-* headers, so there is no cluster to ask. " +
+	"Tell the user to configure the MCP client to send " + kubeheader.Server + " (the API server's https URL), " +
+	kubeheader.CertificateAuthority + " (base64 of its CA certificate) and a credential: either " +
+	kubeheader.Authorization + " (a bearer token) or both " + kubeheader.ClientCertificate + " and " + kubeheader.ClientKey +
+	"; then call again."
+
+// advise turns what kube answers into a sentence. What it does not know says
+// nothing: an unknown error may hold anything.
+func advise(err error) error {
+	var own *advice
+	var unknown *kube.UnknownKindError
+	var e *kube.Error
+	text := "The call failed inside the server; try once more, and tell the user if it fails again."
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.Is(err, kube.ErrAnonymous):
+		text = headersToSend
+	case errors.As(err, &unknown):
+		text = unknownKind(unknown)
+	case errors.As(err, &e):
+		text = trouble(e)
+	}
+	return &advice{text: text}
+}
+
+// word is what the audit line says of an error.
+func word(err error) string {
+	var own *advice
+	var unknown *kube.UnknownKindError
+	var e *kube.Error
+	switch {
+	case errors.As(err, &own):
+		return "arguments"
+	case errors.Is(err, kube.ErrAnonymous):
+		return "anonymous"
+	case errors.As(err, &unknown):
+		return "unknown-kind"
+	case errors.As(err, &e):
+		return e.Trouble.String()
+	}
+	return "internal"
+}
+
+func unknownKind(e *kube.UnknownKindError) string {
+	text := fmt.Sprintf("This cluster has no kind %q in apiVersion %q.", quoted(e.Kind), quoted(e.APIVersion))
+	if len(e.Suggestions) == 0 {
+		return text + " Check the spelling; CustomResourceDefinitions can be listed with resources_list, apiVersion apiextensions.k8s.io/v1."
+	}
+	near := make([]string, len(e.Suggestions))
+	for i, s := range e.Suggestions {
+		near[i] = quoted(s)
+	}
+	return text + " Call again with one of these (apiVersion kind): " + strings.Join(near, "; ") + "."
+}
+
+// trouble says what to do about each Trouble.
+func trouble(e *kube.Error) string {
+	said := ""
+	if e.Detail != "" {
+		said = " The server said: " + quoted(e.Detail)
+	}
+	switch e.Trouble {
+	case kube.Expired:
+		return "The credential in the request's headers has expired. Do not retry: ask the user to renew it and to reconnect."
+	case kube.Refused:
+		return "The operator's address policy does not let this endpoint connect to the address of kubernetes-server. Do not retry: ask the user to name another cluster, or the operator to open the address."
+	case kube.Unresolved:
+		return "The host name in kubernetes-server does not resolve. Ask the user to check the URL."
+	case kube.Unreached:
+		return "The API server could not be reached (connection refused or lost). Try once more; if it fails again, ask the user whether the cluster is up and the URL and port are right."
+	case kube.Untrusted:
+		return "The API server's certificate could not be verified, or TLS failed. Ask the user to check that kubernetes-certificate-authority-data belongs to this cluster and that the host name is in the certificate (kubernetes-tls-server-name names another)." + said
+	case kube.Deadline:
+		return "The API server did not answer in time. Try once more with a narrower question: one namespace, a labelSelector or a smaller limit."
+	case kube.Canceled:
+		return "The call was canceled."
+	case kube.Unauthorized:
+		return "The API server does not accept the credential in the request's headers: it is expired, revoked or for another cluster. Do not retry: ask the user to renew it." + said
+	case kube.Forbidden:
+		return "The cluster's RBAC does not allow this to the caller. Use a namespace that the caller may read, or call whoami to see who that is." + said
+	case kube.NotFound:
+		return "There is no such object. List what exists with resources_list." + said
+	case kube.NoSuchAPI:
+		return "This cluster does not offer that API. Check apiVersion and kind." + said
+	case kube.Gone:
+		return "The continue token is too old. Start the list again without continue."
+	case kube.Invalid:
+		return "The API server refused the request: check the arguments, above all the selectors." + said
+	case kube.Redirected:
+		return "The API server answered with a redirect, which is never followed. Ask the user to check kubernetes-server: it must be the API server itself."
+	case kube.TooLarge:
+		return "The answer is too large to read. Ask for less: one namespace, a labelSelector, a fieldSelector or a smaller limit."
+	case kube.Garbled:
+		return "What answered at kubernetes-server is not a Kubernetes API, or a broken one. Ask the user to check the URL."
+	case kube.Failed:
+	}
+	return "The API server could not answer. Try once more; if it fails again, tell the user." + said
+}

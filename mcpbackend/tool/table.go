@@ -1,0 +1,124 @@
+package tool
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"kubernetes-mcp-edge/mcpbackend/kube"
+)
+
+// The budgets of one answer, in bytes. A model pays for every byte it reads,
+// and a list is a way to find names, not to read objects.
+const (
+	listBudget   = 32 << 10
+	objectBudget = 64 << 10
+	maxCell      = 200
+)
+
+// Listed is the structured part of a list: what a program needs to go on. The
+// rows are in the text.
+type Listed struct {
+	APIVersion    string   `json:"apiVersion"`
+	Kind          string   `json:"kind"`
+	Namespace     string   `json:"namespace,omitempty" jsonschema:"the namespace that was listed"`
+	AllNamespaces bool     `json:"allNamespaces,omitempty" jsonschema:"true if every namespace was listed"`
+	Count         int      `json:"count" jsonschema:"how many objects are shown"`
+	Names         []string `json:"names" jsonschema:"their names, as namespace/name where all namespaces were listed"`
+	Continue      string   `json:"continue,omitempty" jsonschema:"pass it back to get the next objects"`
+	Remaining     *int64   `json:"remaining,omitempty" jsonschema:"how many more there are, where the server knows"`
+	Truncated     bool     `json:"truncated,omitempty" jsonschema:"true if rows were left out to keep the answer short"`
+}
+
+// present makes text of the server fit to show.
+func present(c *kube.Client, s string) string { return redactText(c.Scrub(clean(s))) }
+
+// listed renders a table: a line that states the scope, the rows within budget,
+// and a line that states what is missing. scope is where was looked, and fills
+// the structured part's first fields.
+func listed(c *kube.Client, scope string, out Listed, table kube.Table) (string, Listed) {
+	out.Names = []string{}
+	lines := rows(c, out.AllNamespaces, table)
+	var body strings.Builder
+	for i, l := range lines {
+		if i > 0 && body.Len()+len(l)+1 > listBudget {
+			break
+		}
+		body.WriteString(l)
+		body.WriteByte('\n')
+		if i > 0 {
+			out.Names = append(out.Names, rowName(c, out.AllNamespaces, table.Rows[i-1]))
+		}
+	}
+	out.Count = len(out.Names)
+	head := fmt.Sprintf("%d %s (%s) %s\n", out.Count, out.Kind, out.APIVersion, scope)
+	if len(table.Rows) == 0 {
+		body.Reset()
+	}
+	switch missing := len(table.Rows) - out.Count; {
+	case missing > 0:
+		// The token continues after rows that were not shown: it would skip them.
+		out.Truncated = true
+		fmt.Fprintf(&body, "-- %d more rows were left out to keep the answer short. Call again with limit %d, a namespace or a selector. --\n", missing, max(1, out.Count))
+	case table.Continue != "":
+		out.Continue, out.Remaining = table.Continue, table.Remaining
+		more := "There are more"
+		if table.Remaining != nil {
+			more = fmt.Sprintf("There are %d more", *table.Remaining)
+		}
+		fmt.Fprintf(&body, "-- %s. Call again with the same arguments and continue %q. --\n", more, present(c, table.Continue))
+	}
+	return head + body.String(), out
+}
+
+// rows are the lines of a table, the first of them its header.
+func rows(c *kube.Client, withNamespace bool, table kube.Table) []string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 1, 2, ' ', 0)
+	write := func(cells []string) {
+		for i, cell := range cells {
+			if i > 0 {
+				_, _ = w.Write([]byte{'\t'})
+			}
+			_, _ = w.Write([]byte(cell))
+		}
+		_, _ = w.Write([]byte{'\n'})
+	}
+	var header []string
+	if withNamespace {
+		header = append(header, "NAMESPACE")
+	}
+	for _, column := range table.Columns {
+		header = append(header, strings.ToUpper(line(present(c, column), maxCell)))
+	}
+	write(header)
+	for _, row := range table.Rows {
+		var cells []string
+		if withNamespace {
+			cells = append(cells, line(present(c, row.Namespace), maxCell))
+		}
+		for _, cell := range row.Cells {
+			cells = append(cells, line(present(c, cell), maxCell))
+		}
+		write(cells)
+	}
+	_ = w.Flush()
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return lines
+}
+
+// rowName is not searched for credentials by their shape: a name that only
+// looks like one has to be usable in the next call.
+func rowName(c *kube.Client, withNamespace bool, row kube.Row) string {
+	name := line(c.Scrub(clean(row.Name)), kubeNameLimit)
+	if withNamespace && row.Namespace != "" {
+		return line(c.Scrub(clean(row.Namespace)), kubeNameLimit) + "/" + name
+	}
+	return name
+}
+
+// kubeNameLimit is the length of the longest name that Kubernetes allows.
+const kubeNameLimit = 253

@@ -1,0 +1,64 @@
+package tool
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"kubernetes-mcp-edge/mcpbackend/kube"
+)
+
+type whoAmIIn struct{}
+
+// WhoAmI is the structured part of whoami.
+type WhoAmI struct {
+	Username         string   `json:"username"`
+	UID              string   `json:"uid,omitempty"`
+	Groups           []string `json:"groups"`
+	Server           string   `json:"server" jsonschema:"the API server that answered"`
+	ServerVersion    string   `json:"serverVersion,omitempty"`
+	DefaultNamespace string   `json:"defaultNamespace,omitempty" jsonschema:"used where a call names no namespace"`
+}
+
+func addWhoAmI(s *mcp.Server, clients Clients) error {
+	return add(s, clients, mcp.Tool{
+		Name: "whoami", Title: "Who am I",
+		Description: "Shows which user and groups the cluster takes the caller for, which API server answers and its version. Use it first, and whenever something is forbidden.",
+	}, nil, whoAmI)
+}
+
+// maxGroups bounds how many groups are shown: a hostile server names as many as
+// it likes.
+const maxGroups = 100
+
+func whoAmI(ctx context.Context, c *kube.Client, _ whoAmIIn) (string, WhoAmI, error) {
+	id, err := c.WhoAmI(ctx)
+	if err != nil {
+		return "", WhoAmI{}, err
+	}
+	shown := func(s string) string { return line(present(c, s), maxCell) }
+	out := WhoAmI{
+		Username: shown(id.Username), UID: shown(id.UID), Groups: []string{},
+		Server: c.Server(), DefaultNamespace: c.Namespace(),
+	}
+	for _, g := range id.Groups[:min(len(id.Groups), maxGroups)] {
+		out.Groups = append(out.Groups, shown(g))
+	}
+	version := "version unknown" // not everybody may ask, and who he is stays true
+	if v, err := c.ServerVersion(ctx); err == nil {
+		out.ServerVersion = shown(v)
+		version = "Kubernetes " + out.ServerVersion
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "User: %s\nGroups: %s\n", out.Username, strings.Join(out.Groups, ", "))
+	if more := len(id.Groups) - len(out.Groups); more > 0 {
+		fmt.Fprintf(&b, "-- %d more groups were left out --\n", more)
+	}
+	fmt.Fprintf(&b, "Server: %s (%s)\n", out.Server, version)
+	if out.DefaultNamespace != "" {
+		fmt.Fprintf(&b, "Default namespace: %s (from the kubernetes-namespace header)\n", out.DefaultNamespace)
+	}
+	return b.String(), out, nil
+}
