@@ -31,8 +31,8 @@ type keysCommand struct {
 
 // keyFiles are the two files that belong together.
 type keyFiles struct {
-	SigningKey string `required:"" placeholder:"FILE" help:"Private keys of the guard (PKCS#8 PEM, mode 0600)."`
-	Keys       string `required:"" placeholder:"FILE" help:"Public keys of the backend (JSON Web Key Set)."`
+	SigningKey string `help:"Private keys of the guard (PKCS#8 PEM, mode 0600)." placeholder:"FILE" required:""`
+	Keys       string `help:"Public keys of the backend (JSON Web Key Set)."     placeholder:"FILE" required:""`
 }
 
 type newCommand struct {

@@ -17,6 +17,7 @@ var noon = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 // desk is a directory with a pair of key files, and a clock.
 type desk struct {
 	keyFiles
+
 	now time.Time
 }
 
@@ -139,4 +140,11 @@ func TestReplaceKeeps(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	require.Len(t, left, 2, "a temporary file stayed")
+
+	// Nor after a failure: a file does not replace a directory.
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "keys.d"), 0o700))
+	require.Error(t, replace(filepath.Join(dir, "keys.d"), []byte("new"), 0o777))
+	left, err = os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, left, 3, "a temporary file stayed")
 }

@@ -61,6 +61,7 @@ func TestNewGeneration(t *testing.T) {
 
 func TestCacheBounds(t *testing.T) {
 	l := newLink(t)
+	trust := len(value(t, l.callers["token"], kubeheader.CertificateAuthority))
 	for _, limits := range []Limits{{Entries: 4, Bytes: 1 << 20}, {Entries: 1000, Bytes: 64 << 10}} {
 		verifier, err := NewVerifier(l.keys, audience, func() *kubeheader.Policy { return l.policy }, limits)
 		require.NoError(t, err)
@@ -71,7 +72,7 @@ func TestCacheBounds(t *testing.T) {
 		}
 		entries := verifier.cache.len()
 		require.Positive(t, entries)
-		require.LessOrEqual(t, entries, min(limits.Entries, limits.Bytes/overhead))
+		require.LessOrEqual(t, entries, min(limits.Entries, limits.Bytes/(overhead+sizePerValue*trust)))
 		require.LessOrEqual(t, verifier.cache.entries.WeightedSize(), uint64(limits.Bytes))
 		verifier.Close()
 	}
@@ -99,6 +100,7 @@ func TestKeyIsInjective(t *testing.T) {
 		{kubeheader.Namespace, "", kubeheader.Toolsets, "ab"},
 		{kubeheader.Namespace, "ab", kubeheader.Toolsets, ""},
 		{kubeheader.Namespace, "a\x00\x00\x00\x00\x00\x00\x00\x13" + kubeheader.Toolsets + "\x00\x00\x00\x00\x00\x00\x00\x01b"},
+		{kubeheader.Namespace, "a\x00\x00\x00\x00\x00\x00\x00\x13" + kubeheader.Toolsets + "b"},
 	} {
 		k := key(c, pairs...)
 		require.NotContains(t, seen, k, "%d and %d", i, seen[k])

@@ -163,7 +163,7 @@ func readSignature(value []byte) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	signature, err := base64.StdEncoding.Strict().DecodeString(encoded)
+	signature, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil || len(signature) != ed25519.SignatureSize {
 		return nil, false
 	}

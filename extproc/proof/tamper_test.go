@@ -186,6 +186,8 @@ func TestOtherSpellings(t *testing.T) {
 		"a decimal":                 replace(created, created+".0"),
 		"a number that is too long": replace(expires, "9999999999999"),
 		"a number beyond 64 bits":   replace(expires, "99999999999999999999"),
+		"a longer key id":           replace(`";alg`, `x";alg`),
+		"an empty key id":           replace(l.signing.Active(noon).ID(), ""),
 		"a component parameter":     replace(`"kubernetes-server"`, `"kubernetes-server";sf`),
 		"upper case":                replace(`"kubernetes-server"`, `"Kubernetes-Server"`),
 		"a longer lifetime":         replace(expires, strconv.FormatInt(noon.Add(Lifetime+time.Second).Unix(), 10)),

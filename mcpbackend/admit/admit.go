@@ -16,7 +16,7 @@ import (
 
 // requestID is the header in which Envoy, and then the guard, sends the id of
 // the decision.
-const requestID = "X-Request-Id"
+const requestID = "X-Request-ID"
 
 // Opener verifies proofs; *proof.Verifier is the one that does.
 type Opener interface {
@@ -70,6 +70,7 @@ func New(config Config) func(http.Handler) http.Handler {
 
 type door struct {
 	Config
+
 	next http.Handler
 }
 
@@ -113,12 +114,10 @@ func takeFields(r *http.Request) []kubeheader.Field {
 // UUID, and a new one otherwise. The header is set to it either way.
 func takeDecision(header http.Header) string {
 	received := header.Values(requestID)
-	decision := ""
 	if len(received) == 1 && jsonrpc.ValidDecision(received[0]) {
-		decision = received[0]
-	} else {
-		decision = jsonrpc.NewDecision()
+		return received[0]
 	}
+	decision := jsonrpc.NewDecision()
 	header.Set(requestID, decision)
 	return decision
 }

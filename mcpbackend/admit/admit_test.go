@@ -120,7 +120,7 @@ func TestDecision(t *testing.T) {
 			if sealed {
 				h.seal(t, r.Header, false)
 			}
-			r.Header[requestID] = received
+			r.Header[http.CanonicalHeaderKey(requestID)] = received
 			w := httptest.NewRecorder()
 			h.handler.ServeHTTP(w, r)
 

@@ -130,6 +130,7 @@ func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // house is a door with a room behind it and its log.
 type house struct {
 	*edge
+
 	room    *room
 	log     *bytes.Buffer
 	handler http.Handler

@@ -51,7 +51,7 @@ func TestRefuses(t *testing.T) {
 			header.Set(kubeheader.Toolsets, "core")
 		}, jsonrpc.InternalError, kubeheader.ReasonProofInvalid, kubeheader.Toolsets},
 		"an added header outside the contract": {func(_ *house, header http.Header) {
-			header.Set("kubernetes-canary-impersonate", "bob")
+			header.Set("Kubernetes-Canary-Impersonate", "bob")
 		}, jsonrpc.InternalError, kubeheader.ReasonProofInvalid, kubeheader.AnyHeader},
 		"a second line": {func(_ *house, header http.Header) {
 			header.Add(kubeheader.Namespace, "team-b")
@@ -176,6 +176,10 @@ func TestBodyIsBounded(t *testing.T) {
 	h.handler.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/mcp", body))
 	require.Equal(t, http.StatusBadRequest, w.Code)
 	require.LessOrEqual(t, body.read, 2*maxBody, "an endless body")
+
+	body = &countingBody{}
+	h.handler.ServeHTTP(w, httptest.NewRequest(http.MethodDelete, "/mcp", body))
+	require.Zero(t, body.read, "only a POST has an id to look for")
 }
 
 // TestSlowBody: a caller that does not send its body is answered all the same.
