@@ -1,0 +1,18 @@
+// Command extproc is the guard: an Envoy external processor that checks,
+// normalises and signs the kubernetes-* headers of MCP requests, or rejects
+// them with an error that a person can read.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal drains; after it a second one ends the process at once.
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr))
+}
