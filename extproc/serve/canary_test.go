@@ -19,7 +19,8 @@ const canary = "c4nary-Tweety-0815"
 // cases, and base64 in both alphabets at each of the three alignments, without
 // the characters at the ends, which depend on what stands beside the value.
 func traces(value string) []string {
-	out := []string{value, hex.EncodeToString([]byte(value)), strings.ToUpper(hex.EncodeToString([]byte(value)))}
+	out := make([]string, 0, 9)
+	out = append(out, value, hex.EncodeToString([]byte(value)), strings.ToUpper(hex.EncodeToString([]byte(value))))
 	for offset := range 3 {
 		padded := append(make([]byte, offset), value...)
 		from, to := (offset*8+5)/6, len(padded)*8/6
@@ -49,11 +50,12 @@ func TestTracesFindWhatTheyShould(t *testing.T) {
 func TestNoValueReachesALog(t *testing.T) {
 	r := start(t)
 	encoded := base64.StdEncoding.EncodeToString([]byte(canary))
-	poisoned := []*corev3.HeaderValue{
+	poisoned := make([]*corev3.HeaderValue, 0, 32)
+	poisoned = append(poisoned,
 		line(":method", canary), line(":path", "/"+canary), line("x-forwarded-proto", canary), line("x-request-id", canary),
 		line("mcp-protocol-version", canary), line("origin", canary), line("cookie", canary), line("authorization", canary),
 		line("kubernetes_server", canary), line("kubernetes-unheard-of", canary),
-	}
+	)
 	for _, name := range kubeheader.Names() {
 		poisoned = append(poisoned, line(name, canary), line(name, encoded))
 	}

@@ -41,30 +41,33 @@ hosts:
 `
 
 // options are those of a guard that would start.
-func options(t testing.TB, logs io.Writer) Options {
-	dir := t.TempDir()
+func options(tb testing.TB, logs io.Writer) Options {
+	tb.Helper()
+	dir := tb.TempDir()
 	o := Options{
 		Listen: "127.0.0.1:0", PolicyFile: filepath.Join(dir, "policy.yaml"), SigningKeyFile: filepath.Join(dir, "keys.pem"),
 		Audience: "kubernetes-mcp", BodyTimeout: 2 * time.Second,
 		Log: slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
-	require.NoError(t, os.WriteFile(o.PolicyFile, []byte(policyYAML), 0o600))
-	writeKeys(t, o.SigningKeyFile, newKey(t))
+	require.NoError(tb, os.WriteFile(o.PolicyFile, []byte(policyYAML), 0o600))
+	writeKeys(tb, o.SigningKeyFile, newKey(tb))
 	return o
 }
 
-func newKey(t testing.TB) proof.SigningKey {
+func newKey(tb testing.TB) proof.SigningKey {
+	tb.Helper()
 	key, err := proof.GenerateSigningKey(time.Time{})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return key
 }
 
 // writeKeys replaces the key file the way kubemcp does: by renaming.
-func writeKeys(t testing.TB, path string, keys ...proof.SigningKey) {
+func writeKeys(tb testing.TB, path string, keys ...proof.SigningKey) {
+	tb.Helper()
 	content, err := proof.EncodeSigningKeys(keys...)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path+".new", content, 0o600))
-	require.NoError(t, os.Rename(path+".new", path))
+	require.NoError(tb, err)
+	require.NoError(tb, os.WriteFile(path+".new", content, 0o600))
+	require.NoError(tb, os.Rename(path+".new", path))
 }
 
 // running is a guard that serves in memory.
@@ -78,11 +81,12 @@ type running struct {
 	ended    chan error
 }
 
-func start(t testing.TB, change ...func(*guard)) *running {
-	r := &running{t: t, logs: new(syncBuffer), listener: bufconn.Listen(1 << 20), ended: make(chan error, 1)}
-	r.options = options(t, r.logs)
+func start(tb testing.TB, change ...func(*guard)) *running {
+	tb.Helper()
+	r := &running{t: tb, logs: new(syncBuffer), listener: bufconn.Listen(1 << 20), ended: make(chan error, 1)}
+	r.options = options(tb, r.logs)
 	g, err := load(r.options)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	for _, f := range change {
 		f(g)
 	}
@@ -95,10 +99,10 @@ func start(t testing.TB, change ...func(*guard)) *running {
 		r.ended <- g.serve(ctx, r.listener)
 	}()
 	r.conn = r.dial()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		r.stop()
 		<-gone
-		require.NoError(t, r.conn.Close())
+		require.NoError(tb, r.conn.Close())
 	})
 	return r
 }
@@ -147,15 +151,16 @@ func post(more ...*corev3.HeaderValue) []*corev3.HeaderValue {
 }
 
 // authority is a CA as a header value.
-func authority(t testing.TB) string {
+func authority(tb testing.TB) string {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 

@@ -61,7 +61,9 @@ func TestBadRequestIsAnsweredWithItsID(t *testing.T) {
 	require.NoError(t, err)
 	refused := answer.GetImmediateResponse()
 	require.EqualValues(t, http.StatusOK, refused.GetStatus().GetCode())
-	var got struct{ ID json.RawMessage }
+	var got struct {
+		ID json.RawMessage `json:"id"`
+	}
 	require.NoError(t, json.Unmarshal(refused.GetBody(), &got))
 	require.Equal(t, "12345678901234567890", string(got.ID))
 }
@@ -151,6 +153,7 @@ func TestRunStartsOnlyWithGoodFiles(t *testing.T) {
 }
 
 func rewrite(t *testing.T, path, content string) {
+	t.Helper()
 	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
 }
 

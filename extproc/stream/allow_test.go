@@ -36,9 +36,10 @@ func option(name, value string) *corev3.HeaderValueOption {
 }
 
 // wantAllow is what sampleAllow means on the wire, spelt out.
-func wantAllow(t testing.TB, more ...*corev3.HeaderValueOption) *extprocv3.ProcessingResponse {
+func wantAllow(tb testing.TB, more ...*corev3.HeaderValueOption) *extprocv3.ProcessingResponse {
+	tb.Helper()
 	metadata, err := structpb.NewStruct(map[string]any{"kube_guard": map[string]any{"verdict": "allow", "reason": "", "credential": "token"}})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return &extprocv3.ProcessingResponse{
 		Response: &extprocv3.ProcessingResponse_RequestHeaders{RequestHeaders: &extprocv3.HeadersResponse{
 			Response: &extprocv3.CommonResponse{HeaderMutation: &extprocv3.HeaderMutation{
@@ -53,9 +54,10 @@ func wantAllow(t testing.TB, more ...*corev3.HeaderValueOption) *extprocv3.Proce
 	}
 }
 
-func remembering(t testing.TB) Decider {
+func remembering(tb testing.TB) Decider {
+	tb.Helper()
 	answer, err := EncodeAllow(sampleAllow())
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return decide(func(verdict.Facts) (verdict.Verdict, error) { return &verdict.Allowed{Answer: answer}, nil })
 }
 
@@ -117,7 +119,7 @@ func TestDecisionIsSetWhenNoneIsUsable(t *testing.T) {
 	for name, ids := range map[string][]string{
 		"none": nil, "empty": {""}, "short": {"abc"}, "braces": {"{" + decision[2:] + "}"}, "two": {decision, decision}, "joined": {decision + "," + decision},
 	} {
-		lines := []*corev3.HeaderValue{line(":method", "POST")}
+		lines := append(make([]*corev3.HeaderValue, 0, 3), line(":method", "POST"))
 		for _, id := range ids {
 			lines = append(lines, line("x-request-id", id))
 		}

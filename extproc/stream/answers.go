@@ -69,13 +69,14 @@ func (p pending) continueStripped() *extprocv3.ProcessingResponse {
 
 // refuse ends the request with a JSON-RPC error. Envoy takes it in any phase.
 func (p pending) refuse(answer jsonrpc.Answer) *extprocv3.ProcessingResponse {
-	var set []*corev3.HeaderValueOption
-	for _, header := range jsonrpc.Headers() {
+	headers := jsonrpc.Headers()
+	set := make([]*corev3.HeaderValueOption, 0, len(headers))
+	for _, header := range headers {
 		set = append(set, overwrite(header[0], []byte(header[1])))
 	}
 	return &extprocv3.ProcessingResponse{
 		Response: &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: &extprocv3.ImmediateResponse{
-			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(answer.Status)},
+			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(answer.Status)}, //nolint:gosec // 200 or 400
 			Headers: &extprocv3.HeaderMutation{SetHeaders: set},
 			Body:    answer.Body,
 			// RESPONSE_CODE_DETAILS of the access log: a fixed code, no text.

@@ -33,12 +33,13 @@ type decide func(verdict.Facts) (verdict.Verdict, error)
 func (d decide) Decide(f verdict.Facts, _ time.Time) (verdict.Verdict, error) { return d(f) }
 
 // allowing lets everything on with one added header.
-func allowing(t testing.TB) Decider {
+func allowing(tb testing.TB) Decider {
+	tb.Helper()
 	answer, err := EncodeAllow(verdict.Allow{
 		Set:        []kubeheader.Field{{Name: kubeheader.Signature, Value: kubeheader.NewSecret([]byte("kube=:AA==:"))}},
 		Credential: verdict.CredentialToken,
 	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return decide(func(verdict.Facts) (verdict.Verdict, error) { return &verdict.Allowed{Answer: answer}, nil })
 }
 
@@ -60,16 +61,17 @@ type guard struct {
 	returned chan error    // what Process returned, once per stream
 }
 
-func start(t testing.TB, engine Decider, change ...func(*Config)) *guard {
-	g := &guard{t: t, logs: new(syncBuffer), entered: make(chan struct{}, 1024), returned: make(chan error, 1024)}
+func start(tb testing.TB, engine Decider, change ...func(*Config)) *guard {
+	tb.Helper()
+	g := &guard{t: tb, logs: new(syncBuffer), entered: make(chan struct{}, 1024), returned: make(chan error, 1024)}
 	config := Config{Engine: engine, Log: slog.New(slog.NewJSONHandler(g.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&config)
 	}
 	server, err := New(config)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	codec, err := Codec()
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	g.server = server
 	g.grpc = grpc.NewServer(grpc.ForceServerCodecV2(codec), grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(32<<20),
 		grpc.StreamInterceptor(func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
@@ -85,13 +87,13 @@ func start(t testing.TB, engine Decider, change ...func(*Config)) *guard {
 	conn, err := grpc.NewClient("passthrough:///guard",
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	g.client = extprocv3.NewExternalProcessorClient(conn)
-	t.Cleanup(func() {
-		require.NoError(t, conn.Close())
+	tb.Cleanup(func() {
+		require.NoError(tb, conn.Close())
 		g.grpc.Stop()
 		if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
-			t.Error(err)
+			tb.Error(err)
 		}
 	})
 	return g

@@ -22,29 +22,31 @@ import (
 
 // answered is an ImmediateResponse as a client would see it.
 type answered struct {
-	Status  int
-	ID      json.RawMessage `json:"id"`
-	Headers map[string]string
-	Details string
+	Status  int               `json:"-"`
+	Headers map[string]string `json:"-"`
+	Details string            `json:"-"`
+	ID      json.RawMessage   `json:"id"`
 	Error   struct {
-		Code    int
-		Message string
+		Code    int    `json:"code"`
+		Message string `json:"message"`
 		Data    struct {
-			Reason, Header, Decision string
-			Problems                 []struct{ Reason, Header, Message string }
-		}
-	}
+			Reason   string            `json:"reason"`
+			Header   string            `json:"header"`
+			Decision string            `json:"decision"`
+			Problems []json.RawMessage `json:"problems"`
+		} `json:"data"`
+	} `json:"error"`
 }
 
-func immediate(t testing.TB, m *extprocv3.ProcessingResponse) answered {
-	t.Helper()
+func immediate(tb testing.TB, m *extprocv3.ProcessingResponse) answered {
+	tb.Helper()
 	response := m.GetImmediateResponse()
-	require.NotNil(t, response)
-	require.Nil(t, response.GetGrpcStatus())
+	require.NotNil(tb, response)
+	require.Nil(tb, response.GetGrpcStatus())
 	a := answered{Status: int(response.GetStatus().GetCode()), Headers: map[string]string{}, Details: response.GetDetails()}
-	require.NoError(t, json.Unmarshal(response.GetBody(), &a))
+	require.NoError(tb, json.Unmarshal(response.GetBody(), &a))
 	for _, option := range response.GetHeaders().GetSetHeaders() {
-		requireOverwrite(t, option)
+		requireOverwrite(tb, option)
 		a.Headers[option.GetHeader().GetKey()] = string(option.GetHeader().GetRawValue())
 	}
 	return a
@@ -52,16 +54,16 @@ func immediate(t testing.TB, m *extprocv3.ProcessingResponse) answered {
 
 // requireOverwrite holds every header mutation to raw_value alone, and append
 // and append_action unset.
-func requireOverwrite(t testing.TB, option *corev3.HeaderValueOption) {
-	t.Helper()
-	require.Empty(t, option.GetHeader().GetValue())
+func requireOverwrite(tb testing.TB, option *corev3.HeaderValueOption) {
+	tb.Helper()
+	require.Empty(tb, option.GetHeader().GetValue())
 	want := &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: option.GetHeader().GetKey(), RawValue: option.GetHeader().GetRawValue()}}
-	require.Empty(t, cmp.Diff(want, option, protocmp.Transform()))
+	require.Empty(tb, cmp.Diff(want, option, protocmp.Transform()))
 }
 
-func requireMetadata(t testing.TB, m *extprocv3.ProcessingResponse, want map[string]any) {
-	t.Helper()
-	require.Equal(t, map[string]any{MetadataNamespace: want}, m.GetDynamicMetadata().AsMap())
+func requireMetadata(tb testing.TB, m *extprocv3.ProcessingResponse, want map[string]any) {
+	tb.Helper()
+	require.Equal(tb, map[string]any{MetadataNamespace: want}, m.GetDynamicMetadata().AsMap())
 }
 
 var rejectMetadata = map[string]any{"verdict": "reject", "reason": "credential-missing", "credential": ""}

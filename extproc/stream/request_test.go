@@ -16,7 +16,7 @@ func TestReadKeepsEveryLineInOrder(t *testing.T) {
 		line("kubernetes", "d"), line("x-kubernetes-server", "e"), line("Kubernetes-Namespace", "f"),
 		line("mcp-protocol-version", "1"), line("mcp-protocol-version", "2"), line("x-forwarded-proto", "http"),
 	)...).GetRequestHeaders())
-	var got [][2]string
+	got := make([][2]string, 0, len(r.facts.Fields))
 	for _, f := range r.facts.Fields {
 		got = append(got, [2]string{f.Name, string(f.Value.Reveal())})
 	}
@@ -38,7 +38,7 @@ func TestValueIsRawValueUnlessEmpty(t *testing.T) {
 }
 
 func TestServiceName(t *testing.T) {
-	require.Equal(t, extprocv3.ExternalProcessor_ServiceDesc.ServiceName, ServiceName)
+	require.Equal(t, ServiceName, extprocv3.ExternalProcessor_ServiceDesc.ServiceName)
 }
 
 func TestUnsoundConfigurationIsWarnedOfOnce(t *testing.T) {

@@ -18,8 +18,8 @@ func (e entry) usable(now time.Time) bool { return !now.Before(e.from) && now.Be
 
 // store is what the engine needs of a cache.
 type store interface {
-	get(cacheKey) (entry, bool)
-	put(cacheKey, entry)
+	get(k cacheKey) (entry, bool)
+	put(k cacheKey, e entry)
 	clear()
 	close()
 }
@@ -39,7 +39,7 @@ const entryOverhead = 256
 func newOtterStore(entries, bytes int) (otterStore, error) {
 	share := max(1, bytes/entries)
 	cache, err := otter.New(&otter.Options[cacheKey, entry]{
-		MaximumWeight: uint64(bytes),
+		MaximumWeight: uint64(max(0, bytes)),
 		Weigher: func(_ cacheKey, e entry) uint32 {
 			return uint32(min(math.MaxUint32, max(share, len(e.allowed.Answer)+entryOverhead)))
 		},

@@ -16,7 +16,7 @@ func TestEveryFactIsInTheKey(t *testing.T) {
 	home := scope{generation: 1, policy: "p", keyID: "k", audience: "a"}
 	k := newKeyer()
 	seen := map[cacheKey]string{k.key(base(), home): "base"}
-	require.Equal(t, k.key(base(), home), k.key(base(), home), "equal facts have one key")
+	require.Contains(t, seen, k.key(base(), home), "equal facts have one key")
 	for name, f := range map[string]Facts{
 		"value":                   facts("kubernetes-a", "1", "kubernetes-b", "3"),
 		"name":                    facts("kubernetes-a", "1", "kubernetes-c", "2"),

@@ -34,18 +34,19 @@ var epoch = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 // certificate is a self-signed one, with its key, as header values.
 type certificate struct{ cert, key string }
 
-func newCertificate(t testing.TB) certificate {
+func newCertificate(tb testing.TB) certificate {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "alice"},
 		NotBefore: epoch.Add(-time.Hour), NotAfter: epoch.Add(24 * time.Hour),
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	encode := func(kind string, der []byte) string {
 		return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
 	}
@@ -53,38 +54,43 @@ func newCertificate(t testing.TB) certificate {
 }
 
 // jwt is an unsigned token that expires at a time.
-func jwt(t testing.TB, exp time.Time) string {
+func jwt(tb testing.TB, exp time.Time) string {
+	tb.Helper()
 	claims, err := json.Marshal(map[string]int64{"exp": exp.Unix()})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	part := base64.RawURLEncoding.EncodeToString
 	return part([]byte(`{"alg":"none"}`)) + "." + part(claims) + "." + part([]byte("sig"))
 }
 
-func rules(t testing.TB) *policy.Policy {
+func rules(tb testing.TB) *policy.Policy {
+	tb.Helper()
 	hosts, err := hostpolicy.New(hostpolicy.Config{Suffixes: []string{".example.com"}})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return &policy.Policy{Digest: "digest", Header: kubeheader.Policy{
 		Hosts: hosts, InsecureHosts: []string{".example.com"}, CredentialsOptional: true,
 		AllowToken: true, AllowClientCertificate: true, AllowTLSServerName: true,
 	}}
 }
 
-func signingKey(t testing.TB) proof.SigningKey {
+func signingKey(tb testing.TB) proof.SigningKey {
+	tb.Helper()
 	key, err := proof.GenerateSigningKey(time.Time{})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return key
 }
 
 // writeKeys makes a signing key file of these keys.
-func writeKeys(t testing.TB, path string, keys ...proof.SigningKey) {
+func writeKeys(tb testing.TB, path string, keys ...proof.SigningKey) {
+	tb.Helper()
 	content, err := proof.EncodeSigningKeys(keys...)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, content, 0o600))
+	require.NoError(tb, err)
+	require.NoError(tb, os.WriteFile(path, content, 0o600))
 }
 
 // spy is a real signer that counts.
 type spy struct {
 	Sealer
+
 	sealed int
 }
 
@@ -93,13 +99,14 @@ func (s *spy) Seal(c kubeheader.Checked, now time.Time) (proof.Sealed, error) {
 	return s.Sealer.Seal(c, now)
 }
 
-func newSigner(t testing.TB) *spy {
-	path := filepath.Join(t.TempDir(), "keys.pem")
-	writeKeys(t, path, signingKey(t))
+func newSigner(tb testing.TB) *spy {
+	tb.Helper()
+	path := filepath.Join(tb.TempDir(), "keys.pem")
+	writeKeys(tb, path, signingKey(tb))
 	keys, err := proof.LoadSigningKeys(path)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	signer, err := proof.NewSigner(keys, "kubernetes-mcp")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return &spy{Sealer: signer}
 }
 
@@ -116,15 +123,16 @@ func plain(a Allow) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-func newEngine(t testing.TB, change ...func(*Config)) (*Engine, *spy) {
-	signer, p := newSigner(t), rules(t)
+func newEngine(tb testing.TB, change ...func(*Config)) (*Engine, *spy) {
+	tb.Helper()
+	signer, p := newSigner(tb), rules(tb)
 	config := Config{Policy: func() *policy.Policy { return p }, Signer: signer, Audience: "kubernetes-mcp", Encode: plain}
 	for _, f := range change {
 		f(&config)
 	}
 	e, err := New(config)
-	require.NoError(t, err)
-	t.Cleanup(e.Close)
+	require.NoError(tb, err)
+	tb.Cleanup(e.Close)
 	return e, signer
 }
 
@@ -144,21 +152,21 @@ func good(ca certificate, token string) Facts {
 }
 
 // answer requires that the request was allowed and returns the encoded answer.
-func answer(t testing.TB, e *Engine, f Facts, now time.Time) string {
-	t.Helper()
+func answer(tb testing.TB, e *Engine, f Facts, now time.Time) string {
+	tb.Helper()
 	v, err := e.Decide(f, now)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	if rejected, ok := v.(*Rejected); ok {
-		require.FailNow(t, "rejected", rejected.Rejection.Problems)
+		require.FailNow(tb, "rejected", rejected.Rejection.Problems)
 	}
 	return string(v.(*Allowed).Answer)
 }
 
 // reason requires that the request was rejected and returns the first reason.
-func reason(t testing.TB, e *Engine, f Facts, now time.Time) string {
-	t.Helper()
+func reason(tb testing.TB, e *Engine, f Facts, now time.Time) string {
+	tb.Helper()
 	v, err := e.Decide(f, now)
-	require.NoError(t, err)
-	require.IsType(t, &Rejected{}, v)
+	require.NoError(tb, err)
+	require.IsType(tb, &Rejected{}, v)
 	return v.(*Rejected).Rejection.Problems[0].Reason.String()
 }

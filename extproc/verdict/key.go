@@ -15,12 +15,15 @@ type cacheKey [sha256.Size]byte
 // keyer derives cache keys by HMAC-SHA256 under a key that never leaves the
 // process: a caller cannot choose facts that collide with those of another, and
 // a heap dump does not hold a digest that could be searched for a known token.
-type keyer struct{ pool sync.Pool }
+type keyer struct {
+	secret []byte
+	pool   sync.Pool // of *keying
+}
 
 func newKeyer() *keyer {
 	secret := make([]byte, sha256.Size)
-	rand.Read(secret) //nolint:errcheck // never fails since Go 1.24: the program ends instead
-	return &keyer{pool: sync.Pool{New: func() any { return &keying{mac: hmac.New(sha256.New, secret)} }}}
+	_, _ = rand.Read(secret) // never fails: crypto/rand ends the program instead
+	return &keyer{secret: secret}
 }
 
 // keying is one derivation; it is pooled because hmac.New hashes the key anew.
@@ -42,7 +45,10 @@ type scope struct {
 // key hashes everything a verdict depends on. Every string is preceded by its
 // length and every list by its count, so that no two fact sets read the same.
 func (k *keyer) key(f Facts, s scope) cacheKey {
-	w := k.pool.Get().(*keying)
+	w, ok := k.pool.Get().(*keying)
+	if !ok { // the pool was empty
+		w = &keying{mac: hmac.New(sha256.New, k.secret)}
+	}
 	defer k.pool.Put(w)
 	w.mac.Reset()
 	w.number(s.generation)
