@@ -15,7 +15,10 @@ RUN_FLAGS ?=
 # The cluster program takes minutes to compile, so its name carries a digest of
 # all that goes into it and an unchanged one is never built again.
 CLUSTER_SOURCES := $(sort $(filter-out %_test.go,$(wildcard e2e/cluster/*.go)) e2e/cluster/go.mod e2e/cluster/go.sum)
-CLUSTER_KEY := $(shell cat $(CLUSTER_SOURCES) | sha256sum | cut -c1-16)
+CLUSTER_KEY := $(shell cat $(CLUSTER_SOURCES) Makefile | sha256sum | cut -c1-16)
+# Kubernetes learns its version from the linker.
+CLUSTER_LDFLAGS := -s -w -X k8s.io/component-base/version.gitVersion=v1.37.2 \
+	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37
 CLUSTER := $(BIN)/cluster-$(CLUSTER_KEY)
 GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 ENVOY_VENV := $(CACHE)/envoy
@@ -109,7 +112,7 @@ cluster: $(CLUSTER) ## Compile the embedded Kubernetes
 $(CLUSTER): $(CLUSTER_SOURCES)
 	@mkdir -p $(BIN)
 	@[ -x $@ ] || echo "compiling Kubernetes v1.37.2, about 6 minutes, once"
-	@cd e2e/cluster && CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o $@.tmp . && mv $@.tmp $@
+	@cd e2e/cluster && CGO_ENABLED=0 go build -trimpath -ldflags='$(CLUSTER_LDFLAGS)' -o $@.tmp . && mv $@.tmp $@
 	@find $(BIN) -name 'cluster-*' ! -name '$(notdir $@)' -delete
 
 .PHONY: envoy

@@ -4,6 +4,7 @@ go 1.26.6
 
 require (
 	github.com/envoyproxy/go-control-plane/envoy v1.40.0
+	github.com/stretchr/testify v1.12.1
 	google.golang.org/grpc v1.85.0
 	kubernetes-mcp-edge v0.0.0
 )
@@ -15,6 +16,7 @@ require (
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/planetscale/vtprotobuf v0.6.1-0.20240319094008-0393e58bdf10 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.62.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect

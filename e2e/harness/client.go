@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,7 +22,8 @@ type Response struct {
 // Client speaks plain HTTP and nothing of MCP: what it sends is what the test
 // wrote. Requests of one Client share its connections.
 type Client struct {
-	http http.Client
+	http  http.Client
+	dials atomic.Int64
 }
 
 // callTimeout is longer than every timeout of the stack.
@@ -31,8 +34,20 @@ func NewClient(http2 bool) *Client {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(!http2)
 	protocols.SetUnencryptedHTTP2(http2)
-	return &Client{http.Client{Timeout: callTimeout, Transport: &http.Transport{Protocols: protocols, MaxIdleConnsPerHost: 16}}}
+	c := new(Client)
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		c.dials.Add(1)
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	c.http = http.Client{
+		Timeout:   callTimeout,
+		Transport: &http.Transport{Protocols: protocols, MaxIdleConnsPerHost: 16, DialContext: dial},
+	}
+	return c
 }
+
+// Connections is how many were opened so far.
+func (c *Client) Connections() int { return int(c.dials.Load()) }
 
 // Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }

@@ -30,7 +30,7 @@ func spawn(dir, name, path string, args ...string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = out.Close() }() // the child has its own descriptor
+	defer func() { _ = out.Close() }()  // the child has its own descriptor
 	p.cmd = exec.Command(path, args...) //nolint:noctx // ended by Stop, in order
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

@@ -2,12 +2,11 @@ package harness
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +29,7 @@ type Options struct {
 	// Guard is where Envoy looks for the guard; "" starts the real one.
 	Guard string
 	// Port is the endpoint's; 0 means any free one.
-	Port     int
+	Port int
 	// LogLevel is that of the two programs; "" means info.
 	LogLevel string
 	// Progress is told of each component as it becomes ready; nil is fine.
@@ -152,7 +151,10 @@ func (s *Stack) StartBackend(ctx context.Context) error {
 		return err
 	}
 	s.MCPBackend = p
-	return s.await(ctx, p, s.BackendURL, func(ctx context.Context) error { return get(ctx, "http://"+s.backend+"/healthz", nil) })
+	return s.await(ctx, p, s.BackendURL, func(ctx context.Context) error {
+		_, err := get(ctx, "http://"+s.backend+"/healthz")
+		return err
+	})
 }
 
 // startEnvoy renders the configuration and starts Envoy with it. Envoy chooses
@@ -186,24 +188,18 @@ func (s *Stack) findEnvoy(ctx context.Context, adminFile string) error {
 		return errors.Join(err, errors.New("no admin address yet"))
 	}
 	s.EnvoyAdmin = "http://" + string(address)
-	var listeners struct {
-		Statuses []struct {
-			Address struct {
-				Socket struct {
-					Port int `json:"port_value"`
-				} `json:"socket_address"`
-			} `json:"local_address"`
-		} `json:"listener_statuses"`
-	}
-	if err := get(ctx, s.EnvoyAdmin+"/listeners?format=json", &listeners); err != nil {
+	text, err := get(ctx, s.EnvoyAdmin+"/listeners")
+	if err != nil {
 		return err
 	}
-	if len(listeners.Statuses) != 1 || listeners.Statuses[0].Address.Socket.Port == 0 {
+	// One line per listener: its name, "::", and its address.
+	_, listener, ok := strings.Cut(strings.TrimSpace(string(text)), "::")
+	if !ok || strings.HasSuffix(listener, ":0") {
 		return errors.New("no listener yet")
 	}
-	base := "http://127.0.0.1:" + strconv.Itoa(listeners.Statuses[0].Address.Socket.Port)
-	s.URL = base + "/mcp"
-	return get(ctx, base+"/healthz", nil)
+	s.URL = "http://" + listener + "/mcp"
+	_, err = get(ctx, "http://"+listener+"/healthz")
+	return err
 }
 
 // component starts a process and remembers it.
@@ -247,27 +243,21 @@ func (s *Stack) Stop() {
 	}
 }
 
-// get asks for a URL, wants status 200 and reads JSON unless into is nil.
-func get(ctx context.Context, address string, into any) error {
+// get asks for a URL and wants status 200.
+func get(ctx context.Context, address string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	if _, err := url.Parse(address); err != nil {
-		return err
-	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	res, err := new(http.Client).Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answers %s", address, res.Status)
+		return nil, fmt.Errorf("%s answers %s", address, res.Status)
 	}
-	if into == nil {
-		return nil
-	}
-	return json.NewDecoder(res.Body).Decode(into)
+	return io.ReadAll(res.Body)
 }
