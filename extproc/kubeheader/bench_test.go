@@ -39,7 +39,7 @@ func BenchmarkReject(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_, err := Parse(Request{Fields: fields}, p, noon)
-		if rejection, ok := err.(*Rejection); !ok || len(rejection.Data("")) == 0 {
+		if data := NewRejection(problems(err)...).Data(""); len(data) == 0 {
 			b.Fatal("not refused")
 		}
 	}

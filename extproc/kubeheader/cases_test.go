@@ -2,6 +2,7 @@ package kubeheader
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,47 +34,47 @@ var usual = []string{
 	Authorization + ": Bearer abc.def",
 }
 
-func loadCases(t testing.TB) []parseCase {
-	t.Helper()
+func loadCases(tb testing.TB) []parseCase {
+	tb.Helper()
 	files, err := filepath.Glob("testdata/parse/*.txtar")
-	require.NoError(t, err)
-	require.NotEmpty(t, files, "no case file: nothing would be tested")
+	require.NoError(tb, err)
+	require.NotEmpty(tb, files, "no case file: nothing would be tested")
 	var all []parseCase
 	for _, file := range files {
 		data, err := os.ReadFile(file)
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		archive := txtar.Parse(data)
-		require.NotEmpty(t, archive.Files, "%s holds no case", file)
-		require.NotEmpty(t, archive.Comment, "%s does not say what it is about", file)
+		require.NotEmpty(tb, archive.Files, "%s holds no case", file)
+		require.NotEmpty(tb, archive.Comment, "%s does not say what it is about", file)
 		for _, f := range archive.Files {
-			all = append(all, readCase(t, strings.TrimSuffix(filepath.Base(file), ".txtar")+"/"+f.Name, string(f.Data)))
+			all = append(all, readCase(tb, strings.TrimSuffix(filepath.Base(file), ".txtar")+"/"+f.Name, string(f.Data)))
 		}
 	}
 	return all
 }
 
-func readCase(t testing.TB, name, text string) parseCase {
-	t.Helper()
+func readCase(tb testing.TB, name, text string) parseCase {
+	tb.Helper()
 	above, below, ok := strings.Cut("\n"+text, "\n=> ")
-	require.True(t, ok, "%s has no line that begins with =>", name)
+	require.True(tb, ok, "%s has no line that begins with =>", name)
 	verdict, below, _ := strings.Cut(below, "\n")
-	c := parseCase{name: name, policy: usualPolicy(t), accepted: verdict == "accepted"}
-	require.Contains(t, []string{"accepted", "rejected"}, verdict, name)
+	c := parseCase{name: name, policy: usualPolicy(tb), accepted: verdict == "accepted"}
+	require.Contains(tb, []string{"accepted", "rejected"}, verdict, name)
 	for _, l := range readLines(above) {
 		switch word, rest, _ := strings.Cut(l, " "); word {
 		case "plaintext":
 			c.request.Plaintext = true
 		case "policy":
-			setPolicy(t, c.policy, name, rest)
+			setPolicy(tb, c.policy, name, rest)
 		default:
 			header, value, ok := strings.Cut(l, ":")
-			require.True(t, ok, "%s: not a header: %s", name, l)
-			c.request.Fields = append(c.request.Fields, Field{Name: unquote(t, header), Value: NewSecret([]byte(expand(t, name, value)))})
+			require.True(tb, ok, "%s: not a header: %s", name, l)
+			c.request.Fields = append(c.request.Fields, Field{Name: unquote(tb, header), Value: NewSecret([]byte(expand(tb, name, value)))})
 		}
 	}
 	for _, l := range readLines(below) {
 		if header, value, ok := strings.Cut(l, ":"); c.accepted && ok {
-			l = header + ": " + short(expand(t, name, value))
+			l = header + ": " + short(expand(tb, name, value))
 		}
 		c.want = append(c.want, l)
 	}
@@ -114,29 +115,29 @@ func readLines(text string) []string {
 
 // expand reads a value: "quoted" with Go's escapes, @name for material, or as it
 // stands, with one space after the colon taken off.
-func expand(t testing.TB, name, value string) string {
-	t.Helper()
+func expand(tb testing.TB, name, value string) string {
+	tb.Helper()
 	value = strings.TrimPrefix(value, " ")
 	if prefix, material1, ok := strings.Cut(value, "@"); ok && (prefix == "" || prefix == "Bearer ") {
-		made, known := material(t)[material1]
-		require.True(t, known, "%s: @%s is not in material_test.go", name, material1)
+		made, known := material(tb)[material1]
+		require.True(tb, known, "%s: @%s is not in material_test.go", name, material1)
 		return prefix + made
 	}
-	return unquote(t, value)
+	return unquote(tb, value)
 }
 
-func unquote(t testing.TB, s string) string {
-	t.Helper()
+func unquote(tb testing.TB, s string) string {
+	tb.Helper()
 	if !strings.HasPrefix(s, `"`) {
 		return s
 	}
 	out, err := strconv.Unquote(s)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return out
 }
 
-func setPolicy(t testing.TB, p *Policy, name, setting string) {
-	t.Helper()
+func setPolicy(tb testing.TB, p *Policy, name, setting string) {
+	tb.Helper()
 	key, value, _ := strings.Cut(setting, " ")
 	switch key {
 	case "credentials-optional":
@@ -158,15 +159,23 @@ func setPolicy(t testing.TB, p *Policy, name, setting string) {
 	case "path-prefix":
 		p.PathPrefixes = append(p.PathPrefixes, value)
 	default:
-		t.Fatalf("%s: unknown policy setting %s", name, key)
+		tb.Fatalf("%s: unknown policy setting %s", name, key)
 	}
+}
+
+// problems are those of a refusal; none for an acceptance.
+func problems(err error) []Problem {
+	if rejection, ok := errors.AsType[*Rejection](err); ok {
+		return rejection.Problems
+	}
+	return nil
 }
 
 // outcome writes a result the way that cases expect it.
 func outcome(c Checked, err error) []string {
 	var out []string
 	if err != nil {
-		for _, p := range err.(*Rejection).Problems {
+		for _, p := range problems(err) {
 			out = append(out, strings.TrimSpace(p.Reason.String()+" "+p.Header))
 		}
 		return out

@@ -51,7 +51,7 @@ func documented(headers []string) string {
 			quoted = append(quoted, "`"+h+"`")
 		}
 	}
-	if len(quoted) == len(names()) {
+	if len(quoted) == headerCount {
 		return "any header of the contract"
 	}
 	return strings.Join(quoted, ", ")
@@ -76,6 +76,9 @@ func titled(s string) string {
 // row is a line of the contract's table.
 type row struct{ header, when, accepted, sentOn string }
 
+// optional is what most rows say under "when".
+const optional = "optional"
+
 // contract is the table of docs/contract.md.
 var contract = [headerCount]row{
 	{Server, "required", "`https://host[:port][/prefix]`, see below", "lower-case scheme and host, punycode, no port 443, no slash at the end"},
@@ -83,10 +86,10 @@ var contract = [headerCount]row{
 	{Authorization, "one credential of two", "`Bearer TOKEN` (in any case) or the bare token: letters, digits and `-._~+/`, `=` at the end, 1 to 8192 bytes; a JWT whose `exp` passed more than 60 s ago is refused", "`Bearer TOKEN`"},
 	{ClientCertificate, "the other credential, with the key", "base64 of PEM with 1 to 4 certificates, leaf first, see below", "standard base64 of the certificates' PEM, written anew"},
 	{ClientKey, "with the client certificate", "base64 of PEM with one private key, see below", "standard base64 of PEM, PKCS#8"},
-	{InsecureSkipTLSVerify, "optional", "`true` or `false`, in any case; `true` only for hosts that the operator names", "absent unless true; then the CA is checked and dropped"},
+	{InsecureSkipTLSVerify, optional, "`true` or `false`, in any case; `true` only for hosts that the operator names", "absent unless true; then the CA is checked and dropped"},
 	{TLSServerName, "optional, where the operator allows it", "a DNS name", "lower case, no dot at the end"},
-	{Namespace, "optional", "a DNS label: the default namespace of tools", "the same"},
-	{Toolsets, "optional", "up to 16 names of `[a-z][a-z-]*` with commas between, spaces around those ignored; narrows what the endpoint offers", "sorted, unique"},
+	{Namespace, optional, "a DNS label: the default namespace of tools", "the same"},
+	{Toolsets, optional, "up to 16 names of `[a-z][a-z-]*` with commas between, spaces around those ignored; narrows what the endpoint offers", "sorted, unique"},
 }
 
 // WriteContract writes docs/contract.md: the headers, what each accepts and what

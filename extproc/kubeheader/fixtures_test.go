@@ -26,13 +26,13 @@ import (
 var noon = time.Date(2026, time.November, 24, 12, 0, 0, 0, time.UTC)
 
 // usualPolicy allows what the usual headers of the cases need, and no more.
-func usualPolicy(t testing.TB) *Policy {
-	t.Helper()
+func usualPolicy(tb testing.TB) *Policy {
+	tb.Helper()
 	hosts, err := hostpolicy.New(hostpolicy.Config{
 		Hosts:    []string{"api.example.com", "127.0.0.1", "2001:db8::1"},
 		Suffixes: []string{".example.org"},
 	})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return &Policy{Hosts: hosts, AllowToken: true, AllowClientCertificate: true}
 }
 
@@ -112,33 +112,38 @@ func (i *issuer) issue(key crypto.Signer, shapes ...shape) identity {
 	return identity{cert: cert, pem: block("CERTIFICATE", der), key: key}
 }
 
-func newEC(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
-	t.Helper()
+func newEC(tb testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(curve, rand.Reader)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return key
 }
 
-func newRSA(t testing.TB, bits int) *rsa.PrivateKey {
-	t.Helper()
+func newRSA(tb testing.TB, bits int) *rsa.PrivateKey {
+	tb.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, bits)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return key
 }
 
 // pkcs8PEM writes a key the canonical way.
-func pkcs8PEM(t testing.TB, key any) []byte {
-	t.Helper()
+func pkcs8PEM(tb testing.TB, key any) []byte {
+	tb.Helper()
+	return block("PRIVATE KEY", pkcs8DER(tb, key))
+}
+
+func pkcs8DER(tb testing.TB, key any) []byte {
+	tb.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	return block("PRIVATE KEY", der)
+	require.NoError(tb, err)
+	return der
 }
 
 // sec1PEM writes an EC key the old way.
-func sec1PEM(t testing.TB, key *ecdsa.PrivateKey) []byte {
-	t.Helper()
+func sec1PEM(tb testing.TB, key *ecdsa.PrivateKey) []byte {
+	tb.Helper()
 	der, err := x509.MarshalECPrivateKey(key)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return block("EC PRIVATE KEY", der)
 }
 

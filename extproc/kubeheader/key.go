@@ -54,18 +54,20 @@ func keyBlock(blocks []*pem.Block) (*pem.Block, Reason) {
 		default:
 			return nil, ReasonPEMBlockType
 		}
+		switch {
+		case b.Type == encryptedType || strings.Contains(b.Headers["Proc-Type"], "ENCRYPTED"):
+			return nil, ReasonClientKeyEncrypted
+		case len(b.Headers) > 0:
+			return nil, ReasonPEMHeaders
+		}
 	}
-	if len(blocks) == 2 && blocks[0].Type == ecParamsType && blocks[1].Type == sec1Type && len(blocks[0].Headers) == 0 {
+	if len(blocks) == 2 && blocks[0].Type == ecParamsType && blocks[1].Type == sec1Type {
 		blocks = blocks[1:]
 	}
 	b := blocks[0]
 	switch {
 	case len(blocks) != 1 || b.Type == ecParamsType:
 		return nil, ReasonClientKeyNotSingle
-	case b.Type == encryptedType || strings.Contains(b.Headers["Proc-Type"], "ENCRYPTED"):
-		return nil, ReasonClientKeyEncrypted
-	case len(b.Headers) > 0:
-		return nil, ReasonPEMHeaders
 	case len(b.Bytes) > maxKeyDER:
 		return nil, ReasonClientKeyTooLarge
 	}

@@ -22,17 +22,17 @@ import (
 
 // material is what @name stands for in testdata/parse: certificates, keys and
 // tokens, made anew in each run.
-func material(t testing.TB) map[string]string {
-	t.Helper()
+func material(tb testing.TB) map[string]string {
+	tb.Helper()
 	makeMaterial.Do(func() {
 		m := map[string]string{}
-		authorities(t, m)
-		clients(t, m)
-		keys(t, m)
+		authorities(tb, m)
+		clients(tb, m)
+		keys(tb, m)
 		tokens(m)
 		made = m
 	})
-	require.NotEmpty(t, made, "an earlier test failed to make the material")
+	require.NotEmpty(tb, made, "an earlier test failed to make the material")
 	return made
 }
 
@@ -41,8 +41,8 @@ var (
 	made         map[string]string
 )
 
-func authorities(t testing.TB, m map[string]string) {
-	i := &issuer{t: t}
+func authorities(tb testing.TB, m map[string]string) {
+	i := &issuer{t: tb}
 	ca, other := i.issue(nil, authority), i.issue(nil, authority)
 	old := i.issue(nil, authority, valid(-48*time.Hour, -24*time.Hour))
 	m["ca"] = b64(ca.pem)
@@ -59,8 +59,8 @@ func authorities(t testing.TB, m map[string]string) {
 	m["ca.pinned-server"] = b64(i.issue(nil, usage(x509.ExtKeyUsageServerAuth)).pem)
 	m["ca.16"] = b64([]byte(strings.Repeat(string(ca.pem), 16)))
 	m["ca.17"] = b64([]byte(strings.Repeat(string(ca.pem), 17)))
-	m["ca.8k"] = b64(sized(t, i, maxCertificateDER))
-	m["ca.over-8k"] = b64(sized(t, i, maxCertificateDER+1))
+	m["ca.8k"] = b64(sized(tb, i, maxCertificateDER))
+	m["ca.over-8k"] = b64(sized(tb, i, maxCertificateDER+1))
 	m["ca.der"] = base64.StdEncoding.EncodeToString(ca.cert.Raw)
 	m["ca.twice"] = b64([]byte(b64(ca.pem)))
 	m["ca.pem-as-is"] = strings.ReplaceAll(string(ca.pem), "\n", " ")
@@ -70,7 +70,7 @@ func authorities(t testing.TB, m map[string]string) {
 	m["ca.text-after"] = b64(ca.pem, []byte("bye\n"))
 	m["ca.end-of-line"] = b64([]byte(strings.TrimSuffix(string(ca.pem), "\n") + " bye\n"))
 	m["ca.headers"] = b64(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Headers: map[string]string{"Comment": "mine"}, Bytes: ca.cert.Raw}))
-	m["ca.with-key"] = b64(ca.pem, pkcs8PEM(t, ca.key))
+	m["ca.with-key"] = b64(ca.pem, pkcs8PEM(tb, ca.key))
 	m["ca.trusted"] = b64(block("TRUSTED CERTIFICATE", ca.cert.Raw))
 	m["ca.cut"] = b64(ca.pem[:len(ca.pem)/2])
 	m["ca.cut-then-whole"] = b64(ca.pem[:len(ca.pem)/2], []byte("\n"), other.pem)
@@ -84,10 +84,10 @@ func authorities(t testing.TB, m map[string]string) {
 
 // sized makes a certificate of exactly so many bytes of DER. Ed25519 signatures
 // have one length, so that padding alone decides.
-func sized(t testing.TB, i *issuer, size int) []byte {
-	t.Helper()
+func sized(tb testing.TB, i *issuer, size int) []byte {
+	tb.Helper()
 	_, key, err := ed25519.GenerateKey(rand.Reader)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	for pad, tries := size-600, 0; tries < 5; tries++ {
 		id := i.issue(key, authority, func(c *x509.Certificate) {
 			c.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 2}, Value: make([]byte, pad)}}
@@ -98,28 +98,28 @@ func sized(t testing.TB, i *issuer, size int) []byte {
 		}
 		return id.pem
 	}
-	t.Fatal("no padding gives this size")
+	tb.Fatal("no padding gives this size")
 	return nil
 }
 
-func clients(t testing.TB, m map[string]string) {
-	i := &issuer{t: t}
+func clients(tb testing.TB, m map[string]string) {
+	i := &issuer{t: tb}
 	pair := func(name string, id identity) {
 		m[name] = b64(id.pem)
-		m[name+".key"] = b64(pkcs8PEM(t, id.key))
+		m[name+".key"] = b64(pkcs8PEM(tb, id.key))
 	}
-	key := newEC(t, elliptic.P256())
+	key := newEC(tb, elliptic.P256())
 	leaf, ca := i.issue(key), i.issue(nil, authority)
 	pair("p256", leaf)
-	m["p256.key.sec1"] = b64(sec1PEM(t, key))
-	m["p256.key.params"] = b64(block("EC PARAMETERS", []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7}), sec1PEM(t, key))
-	pair("p384", i.issue(newEC(t, elliptic.P384())))
-	pair("p521", i.issue(newEC(t, elliptic.P521())))
+	m["p256.key.sec1"] = b64(sec1PEM(tb, key))
+	m["p256.key.params"] = b64(block("EC PARAMETERS", []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7}), sec1PEM(tb, key))
+	pair("p384", i.issue(newEC(tb, elliptic.P384())))
+	pair("p521", i.issue(newEC(tb, elliptic.P521())))
 	_, ed, err := ed25519.GenerateKey(rand.Reader)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	pair("ed25519", i.issue(ed))
 	for _, bits := range []int{2048, 4096} {
-		k := newRSA(t, bits)
+		k := newRSA(tb, bits)
 		pair(fmt.Sprintf("rsa%d", bits), i.issue(k))
 		m[fmt.Sprintf("rsa%d.key.pkcs1", bits)] = b64(block("RSA PRIVATE KEY", x509.MarshalPKCS1PrivateKey(k)))
 	}
@@ -140,17 +140,22 @@ func clients(t testing.TB, m map[string]string) {
 	reissue("p256.for-something-else", usage(), func(c *x509.Certificate) {
 		c.UnknownExtKeyUsage = []asn1.ObjectIdentifier{{1, 3, 6, 1, 4, 1, 99999, 1}}
 	})
-	m["p256.with-key"] = b64(leaf.pem, pkcs8PEM(t, key))
-	m["key.of-other"] = b64(pkcs8PEM(t, ca.key))
-	m["key.after-certificate"] = b64(leaf.pem, pkcs8PEM(t, key))
-	m["key.twice"] = b64(pkcs8PEM(t, key), pkcs8PEM(t, key))
-	m["key.thrice"] = b64(pkcs8PEM(t, key), pkcs8PEM(t, key), pkcs8PEM(t, key))
+	m["p256.with-key"] = b64(leaf.pem, pkcs8PEM(tb, key))
+	m["key.of-other"] = b64(pkcs8PEM(tb, ca.key))
+	m["key.after-certificate"] = b64(leaf.pem, pkcs8PEM(tb, key))
+	m["key.twice"] = b64(pkcs8PEM(tb, key), pkcs8PEM(tb, key))
+	m["key.thrice"] = b64(pkcs8PEM(tb, key), pkcs8PEM(tb, key), pkcs8PEM(tb, key))
 	m["key.is-certificate"] = b64(leaf.pem)
 	m["key.params-alone"] = b64(block("EC PARAMETERS", []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7}))
+	m["key.params-headers"] = b64(pem.EncodeToMemory(&pem.Block{Type: "EC PARAMETERS", Headers: map[string]string{"Comment": "mine"}, Bytes: []byte{0}}), sec1PEM(tb, key))
+	m["key.params-before-pkcs8"] = b64(block("EC PARAMETERS", []byte{6, 8, 42, 134, 72, 206, 61, 3, 1, 7}), pkcs8PEM(tb, key))
+	m["key.at-3k"] = b64(block("PRIVATE KEY", make([]byte, maxKeyDER)))
+	m["key.trailing"] = b64(block("PRIVATE KEY", append(pkcs8DER(tb, key), 0)))
+	m["chain.short-issuer"] = b64(leaf.pem, i.issue(nil, authority, valid(-time.Hour, time.Minute)).pem)
 	m["key.headers"] = b64(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Headers: map[string]string{"Comment": "mine"}, Bytes: []byte{0}}))
 }
 
-func keys(t testing.TB, m map[string]string) {
+func keys(tb testing.TB, m map[string]string) {
 	m["key.encrypted"] = b64(block("ENCRYPTED PRIVATE KEY", []byte("0123456789")))
 	m["key.encrypted.legacy"] = b64(pem.EncodeToMemory(&pem.Block{
 		Type:    "RSA PRIVATE KEY",
@@ -163,21 +168,21 @@ func keys(t testing.TB, m map[string]string) {
 	m["key.ec.not-asn1"] = b64(block("EC PRIVATE KEY", []byte("not a key")))
 	m["key.over-3k"] = b64(block("PRIVATE KEY", make([]byte, maxKeyDER+1)))
 	for _, bits := range []uint{1024, 2047, 4097, 8192} {
-		m[fmt.Sprintf("key.rsa%d", bits)] = b64(block("RSA PRIVATE KEY", rsaOfSize(t, bits, 0)))
+		m[fmt.Sprintf("key.rsa%d", bits)] = b64(block("RSA PRIVATE KEY", rsaOfSize(tb, bits, 0)))
 	}
-	m["key.rsa.primes"] = b64(block("RSA PRIVATE KEY", rsaOfSize(t, 2048, 1)))
-	m["key.rsa.nonsense"] = b64(block("RSA PRIVATE KEY", rsaOfSize(t, 2048, 0)))
-	m["key.p224"] = b64(pkcs8PEM(t, newEC(t, elliptic.P224())))
-	m["key.p224.sec1"] = b64(sec1PEM(t, newEC(t, elliptic.P224())))
+	m["key.rsa.primes"] = b64(block("RSA PRIVATE KEY", rsaOfSize(tb, 2048, 1)))
+	m["key.rsa.nonsense"] = b64(block("RSA PRIVATE KEY", rsaOfSize(tb, 2048, 0)))
+	m["key.p224"] = b64(pkcs8PEM(tb, newEC(tb, elliptic.P224())))
+	m["key.p224.sec1"] = b64(sec1PEM(tb, newEC(tb, elliptic.P224())))
 	x, err := ecdh.X25519().GenerateKey(rand.Reader)
-	require.NoError(t, err)
-	m["key.x25519"] = b64(pkcs8PEM(t, x))
+	require.NoError(tb, err)
+	m["key.x25519"] = b64(pkcs8PEM(tb, x))
 }
 
 // rsaOfSize is the DER of something that looks like an RSA key with a modulus
 // of so many bits.
-func rsaOfSize(t testing.TB, bits uint, version int) []byte {
-	t.Helper()
+func rsaOfSize(tb testing.TB, bits uint, version int) []byte {
+	tb.Helper()
 	n := new(big.Int).Lsh(big.NewInt(1), bits-1)
 	n.Add(n, big.NewInt(1))
 	small := big.NewInt(3)
@@ -185,7 +190,7 @@ func rsaOfSize(t testing.TB, bits uint, version int) []byte {
 		Version                     int
 		N, E, D, P, Q, Dp, Dq, Qinv *big.Int
 	}{version, n, big.NewInt(65537), small, small, small, small, small, small})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return der
 }
 
@@ -201,6 +206,7 @@ func tokens(m map[string]string) {
 	m["jwt.exp-upper-case"] = jwt(`{"EXP":1}`)
 	m["jwt.exp-huge"] = jwt(`{"exp":1e300}`)
 	m["jwt.exp-negative"] = jwt(`{"exp":-1}`)
+	m["jwt.exp-far-negative"] = jwt(`{"exp":-1e300}`)
 	m["jwt.exp-exponent"] = jwt(`{"exp":1e3}`)
 	m["jwt.not-json"] = jwt(`exp=1`)
 	m["jwt.array"] = jwt(`["exp",1]`)

@@ -76,9 +76,9 @@ func (p *Policy) path(path string) bool {
 func (p *Policy) insecure(host string) bool {
 	_, notAddress := netip.ParseAddr(host)
 	return slices.ContainsFunc(p.InsecureHosts, func(entry string) bool {
-		if suffix, ok := strings.CutPrefix(entry, "."); ok {
-			return suffix != "" && notAddress != nil && strings.HasSuffix(host, entry) && len(host) > len(entry)
+		if strings.HasPrefix(entry, ".") {
+			return notAddress != nil && strings.HasSuffix(host, entry)
 		}
-		return entry != "" && host == entry
+		return host == entry
 	})
 }

@@ -48,7 +48,7 @@ func (e entry) sentence(header string) string {
 
 // Rejection is the error that Parse returns: every problem found, in contract
 // order, at most MaxProblems. It always holds at least one.
-type Rejection struct {
+type Rejection struct { //nolint:errname // one word of the product, in Go, docs and metrics alike
 	Problems []Problem
 }
 

@@ -37,6 +37,14 @@ func hint(header string) string {
 	return "a value that docs/contract.md describes"
 }
 
+// Sentences and clauses that reasons share.
+const (
+	sendHint    = "send {hint}"
+	useOtherKey = "use RSA of 2048 to 4096 bits, P-256, P-384, P-521 or Ed25519"
+	tryAgain    = "try again in a moment, and tell the operator if it lasts"
+	stillClosed = "Nothing unchecked is let through."
+)
+
 // Sets of headers that reasons share.
 var (
 	inAny         = append([]string{AnyHeader}, Names()...)
@@ -70,7 +78,7 @@ var requestReasons = [reasonEnd]entry{
 	},
 	ReasonInvalidBytes: {
 		"invalid-bytes", Malformed, inAny,
-		"holds a control character, a line break or a character outside ASCII", "send {hint}",
+		"holds a control character, a line break or a character outside ASCII", sendHint,
 		"PEM has line breaks and does not fit into a header: encode it in base64 on one line (`base64 -w0`).",
 	},
 	ReasonPlaceholder: {
@@ -86,16 +94,16 @@ var requestReasons = [reasonEnd]entry{
 
 	ReasonServerMissing: {
 		"server-missing", Malformed, []string{Server},
-		"is missing", "send {hint}",
+		"is missing", sendHint,
 		"A kubeconfig calls it `clusters[].cluster.server`.",
 	},
 	ReasonServerTooLong: {
 		"server-too-long", Malformed, []string{Server},
-		"is longer than 512 bytes", "send {hint}", "",
+		"is longer than 512 bytes", sendHint, "",
 	},
 	ReasonServerScheme: {
 		"server-scheme", Malformed, []string{Server},
-		"does not begin with https://", "send {hint}",
+		"does not begin with https://", sendHint,
 		"There is no plain HTTP and no other scheme: the credential would cross the network in the clear.",
 	},
 	ReasonServerUserinfo: {

@@ -8,7 +8,7 @@ var credentialReasons = [reasonEnd]entry{
 	},
 	ReasonBase64Malformed: {
 		"base64-malformed", Malformed, inData,
-		"is not base64 on one line", "send {hint}",
+		"is not base64 on one line", sendHint,
 		"The standard and the URL alphabet are accepted, with correct padding or with none; spaces, line breaks, mixed alphabets and stray bits in the last character are not.",
 	},
 	ReasonNotPEM: {
@@ -31,7 +31,7 @@ var credentialReasons = [reasonEnd]entry{
 	},
 	ReasonPEMBlockType: {
 		"pem-block-type", Malformed, inData,
-		"holds a PEM block of a kind that does not belong in this header", "send {hint}",
+		"holds a PEM block of a kind that does not belong in this header", sendHint,
 		"Certificate headers take CERTIFICATE blocks. The key header takes PRIVATE KEY, RSA PRIVATE KEY or EC PRIVATE KEY (EC PARAMETERS may stand before the last).",
 	},
 
@@ -50,7 +50,7 @@ var credentialReasons = [reasonEnd]entry{
 
 	ReasonCertificateAuthorityMissing: {
 		"certificate-authority-missing", Malformed, []string{CertificateAuthority},
-		"is missing", "send {hint}",
+		"is missing", sendHint,
 		"It may be left out only with kubernetes-insecure-skip-tls-verify, or where the operator lets the public roots vouch for API servers.",
 	},
 	ReasonCertificateAuthorityExpired: {
@@ -98,7 +98,7 @@ var credentialReasons = [reasonEnd]entry{
 
 	ReasonClientCertificateMissing: {
 		"client-certificate-missing", Malformed, []string{ClientCertificate},
-		"is missing, though a client key was sent", "send {hint}", "",
+		"is missing, though a client key was sent", sendHint, "",
 	},
 	ReasonClientCertificateExpired: {
 		"client-certificate-expired", Malformed, []string{ClientCertificate},

@@ -8,7 +8,7 @@ var inProof = append([]string{Signature, SignatureInput, Fingerprint, AnyHeader}
 var lateReasons = [reasonEnd]entry{
 	ReasonClientKeyMissing: {
 		"client-key-missing", Malformed, []string{ClientKey},
-		"is missing, though a client certificate was sent", "send {hint}", "",
+		"is missing, though a client certificate was sent", sendHint, "",
 	},
 	ReasonClientKeyNotSingle: {
 		"client-key-not-single", Malformed, []string{ClientKey},
@@ -21,16 +21,16 @@ var lateReasons = [reasonEnd]entry{
 	},
 	ReasonClientKeyTooLarge: {
 		"client-key-too-large", Malformed, []string{ClientKey},
-		"holds a key of more than 3 KiB or an RSA key of more than 4096 bits", "use RSA of 2048 to 4096 bits, P-256, P-384, P-521 or Ed25519",
+		"holds a key of more than 3 KiB or an RSA key of more than 4096 bits", useOtherKey,
 		"Each request pays for its key, and the cost of RSA grows with the cube of its size.",
 	},
 	ReasonClientKeyUnsupported: {
 		"client-key-unsupported", Malformed, []string{ClientKey},
-		"holds a key of a kind that is not supported", "use RSA of 2048 to 4096 bits, P-256, P-384, P-521 or Ed25519", "",
+		"holds a key of a kind that is not supported", useOtherKey, "",
 	},
 	ReasonClientKeyTooWeak: {
 		"client-key-too-weak", Malformed, []string{ClientKey},
-		"holds an RSA key of less than 2048 bits", "use RSA of 2048 to 4096 bits, P-256, P-384, P-521 or Ed25519", "",
+		"holds an RSA key of less than 2048 bits", useOtherKey, "",
 	},
 	ReasonClientKeyMalformed: {
 		"client-key-malformed", Malformed, []string{ClientKey},
@@ -51,7 +51,7 @@ var lateReasons = [reasonEnd]entry{
 	},
 	ReasonTLSServerNameMalformed: {
 		"tls-server-name-malformed", Malformed, []string{TLSServerName},
-		"is not a DNS name", "send {hint}", "",
+		"is not a DNS name", sendHint, "",
 	},
 	ReasonTLSServerNameNotAllowed: {
 		"tls-server-name-not-allowed", Forbidden, []string{TLSServerName},
@@ -96,18 +96,18 @@ var lateReasons = [reasonEnd]entry{
 
 	ReasonGuardUnavailable: {
 		"guard-unavailable", Internal, nil,
-		"could not be checked, because the guard of this endpoint did not answer as it should", "try again in a moment, and tell the operator if it lasts",
-		"Nothing unchecked is let through.",
+		"could not be checked, because the guard of this endpoint did not answer as it should", tryAgain,
+		stillClosed,
 	},
 	ReasonGuardTimeout: {
 		"guard-timeout", Internal, nil,
-		"could not be checked in time", "try again in a moment, and tell the operator if it lasts",
-		"Nothing unchecked is let through.",
+		"could not be checked in time", tryAgain,
+		stillClosed,
 	},
 	ReasonAccessDenied: {
 		"access-denied", Internal, nil,
-		"was stopped, because it carries no word of the guard that it was checked", "try again in a moment, and tell the operator if it lasts",
-		"Nothing unchecked is let through.",
+		"was stopped, because it carries no word of the guard that it was checked", tryAgain,
+		stillClosed,
 	},
 	ReasonRequestTooLarge: {
 		"request-too-large", Malformed, nil,
