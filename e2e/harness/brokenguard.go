@@ -33,7 +33,7 @@ type BrokenGuard struct {
 	extprocv3.UnimplementedExternalProcessorServer
 
 	Address string // for Options.Guard
-	fault   Fault
+	fault   atomic.Int64
 	server  *grpc.Server
 	stopped chan struct{}
 	streams atomic.Int64
@@ -45,7 +45,8 @@ func NewBrokenGuard(ctx context.Context, socket string, fault Fault) (*BrokenGua
 	if err != nil {
 		return nil, err
 	}
-	g := &BrokenGuard{Address: "unix:" + socket, fault: fault, server: grpc.NewServer(), stopped: make(chan struct{})}
+	g := &BrokenGuard{Address: "unix:" + socket, server: grpc.NewServer(), stopped: make(chan struct{})}
+	g.Fail(fault)
 	extprocv3.RegisterExternalProcessorServer(g.server, g)
 	probes := health.NewServer()
 	for service := range g.server.GetServiceInfo() {
@@ -55,6 +56,9 @@ func NewBrokenGuard(ctx context.Context, socket string, fault Fault) (*BrokenGua
 	go func() { _ = g.server.Serve(l) }()
 	return g, nil
 }
+
+// Fail makes the fake fail in another way from the next request on.
+func (g *BrokenGuard) Fail(fault Fault) { g.fault.Store(int64(fault)) }
 
 // Streams is how many requests Envoy has asked about.
 func (g *BrokenGuard) Streams() int64 { return g.streams.Load() }
@@ -71,7 +75,7 @@ func (g *BrokenGuard) Process(stream extprocv3.ExternalProcessor_ProcessServer) 
 		return err
 	}
 	g.streams.Add(1)
-	switch g.fault {
+	switch Fault(g.fault.Load()) {
 	case ClosesCleanly:
 		return nil
 	case Errors:

@@ -28,6 +28,11 @@ type Options struct {
 	Policy string
 	// Guard is where Envoy looks for the guard; "" starts the real one.
 	Guard string
+	// Backend is the host:port that Envoy sends requests to; "" starts the real one.
+	Backend string
+	// EditEnvoy changes the rendered configuration, to see what still holds
+	// without a part of it; nil leaves it as it is.
+	EditEnvoy func([]byte) ([]byte, error)
 	// Port is the endpoint's; 0 means any free one.
 	Port int
 	// LogLevel is that of the two programs; "" means info.
@@ -43,7 +48,7 @@ type Stack struct {
 	BackendURL string // the backend's own, without Envoy
 	EnvoyAdmin string
 	Extproc    *Process // nil when another guard was named
-	MCPBackend *Process
+	MCPBackend *Process // nil when another backend was named
 	Envoy      *Process
 
 	options    Options
@@ -82,13 +87,7 @@ func (s *Stack) start(ctx context.Context) error {
 	if err := s.MakeKeys(ctx, s.SigningKeyFile(), s.KeysFile()); err != nil {
 		return err
 	}
-	port, err := FreePort()
-	if err != nil {
-		return err
-	}
-	s.backend = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	s.BackendURL = "http://" + s.backend + "/mcp"
-	if err := s.StartBackend(ctx); err != nil {
+	if err := s.placeBackend(ctx); err != nil {
 		return err
 	}
 	if s.options.Guard == "" {
@@ -97,6 +96,22 @@ func (s *Stack) start(ctx context.Context) error {
 		}
 	}
 	return s.startEnvoy(ctx)
+}
+
+// placeBackend starts the backend, or takes the one that was named.
+func (s *Stack) placeBackend(ctx context.Context) error {
+	if s.backend = s.options.Backend; s.backend == "" {
+		port, err := FreePort()
+		if err != nil {
+			return err
+		}
+		s.backend = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
+	s.BackendURL = "http://" + s.backend + "/mcp"
+	if s.options.Backend != "" {
+		return nil
+	}
+	return s.StartBackend(ctx)
 }
 
 // SigningKeyFile is the guard's private key.
@@ -121,7 +136,9 @@ func (s *Stack) MakeKeys(ctx context.Context, private, public string) error {
 // StartGuard starts the guard on its Unix socket.
 func (s *Stack) StartGuard(ctx context.Context) error {
 	p, err := s.component("extproc", s.options.Binaries.Extproc,
-		"--listen", s.guard(), "--policy", s.policyFile, "--signing-key", s.SigningKeyFile(), "--log-level", s.options.LogLevel)
+		"--listen", s.guard(), "--policy", s.policyFile, "--signing-key", s.SigningKeyFile(), "--log-level", s.options.LogLevel,
+		// Envoy goes first or stays without it: nobody has to notice.
+		"--drain", "500ms")
 	if err != nil {
 		return err
 	}
@@ -164,6 +181,9 @@ func (s *Stack) startEnvoy(ctx context.Context) error {
 	c.ListenPort, c.AdminPort = uint16(s.options.Port), 0 //nolint:gosec // a port
 	c.Guard, c.Backend, c.AccessLog = s.guard(), s.backend, s.AccessLogFile()
 	text, err := envoy.Render(c)
+	if err == nil && s.options.EditEnvoy != nil {
+		text, err = s.options.EditEnvoy(text)
+	}
 	if err != nil {
 		return err
 	}
