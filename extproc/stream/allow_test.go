@@ -1,12 +1,14 @@
 package stream
 
 import (
+	"bytes"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -96,6 +98,22 @@ func TestEncodedAnswersAreOrdinaryAnswers(t *testing.T) {
 		require.Equal(t, first, again, "equal input gives equal bytes")
 	}
 	require.Equal(t, fresh, first, "what was sent is still intact")
+}
+
+// TestSharedBytesAreNeverRecycled: grpc frees what it has sent, and a pool
+// would then hand the cache's bytes to the next writer.
+func TestSharedBytesAreNeverRecycled(t *testing.T) {
+	codec, err := Codec()
+	require.NoError(t, err)
+	shared := bytes.Repeat([]byte{'s'}, 4096) // a size that grpc's pool keeps
+	for range 100 {
+		sent, err := codec.Marshal(&encoded{shared: shared})
+		require.NoError(t, err)
+		sent.Free()
+		next := mem.DefaultBufferPool().Get(len(shared))
+		copy(*next, "overwritten")
+	}
+	require.Equal(t, bytes.Repeat([]byte{'s'}, 4096), shared)
 }
 
 func TestOtherMessagesPassTheCodecAsProtobuf(t *testing.T) {

@@ -152,6 +152,37 @@ func TestPanicIsCountedAndLoggedWithoutItsValue(t *testing.T) {
 	require.NotNil(t, c.receive().GetRequestHeaders())
 }
 
+// panickingStream is broken on purpose: reading its second message fails the
+// way a bug in a decoder would, on the goroutine that waits for it.
+type panickingStream struct {
+	extprocv3.ExternalProcessor_ProcessServer
+	started bool
+}
+
+func (s *panickingStream) SendMsg(any) error { return nil }
+
+func (s *panickingStream) Recv() (*extprocv3.ProcessingRequest, error) {
+	if s.started {
+		return s.ExternalProcessor_ProcessServer.Recv() // of a nil stream
+	}
+	s.started = true
+	return headers(false, post()...), nil
+}
+
+func TestPanicWhileWaitingIsContained(t *testing.T) {
+	server, err := New(Config{Engine: rejecting()})
+	require.NoError(t, err)
+	require.Equal(t, codes.Internal, status.Code(server.Process(new(panickingStream))))
+	require.Equal(t, uint64(1), server.Panics())
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	for _, c := range []Config{{}, {Engine: rejecting(), BodyTimeout: -1}} {
+		_, err := New(c)
+		require.Error(t, err)
+	}
+}
+
 func TestNormalEndsAreNotErrors(t *testing.T) {
 	g := start(t, rejecting())
 	c := g.open()

@@ -51,6 +51,17 @@ func TestEveryFactIsInTheKey(t *testing.T) {
 	require.Empty(t, seen[newKeyer().key(base(), home)], "each process has its own key")
 }
 
+// TestCountsKeepListsApart builds two fact sets that would read the same if the
+// list of protos did not begin with its count.
+func TestCountsKeepListsApart(t *testing.T) {
+	number := func(n uint64) string { return string(binary.BigEndian.AppendUint64(nil, n)) }
+	rest := facts("2", "", "3", "", "4", "", "5", "", "6", "", "7", "", "8", "").Fields
+	bare := Facts{Fields: append(facts(number(8)+number(0), "v").Fields, rest...)}
+	with := Facts{Fields: append(facts("", "v").Fields, rest...), ForwardedProto: [][]byte{[]byte(number(16))}}
+	k := newKeyer()
+	require.NotEqual(t, k.key(bare, scope{}), k.key(with, scope{}))
+}
+
 func fill(s otterStore, n, size int) {
 	for i := range n {
 		var k cacheKey

@@ -180,6 +180,7 @@ func TestForget(t *testing.T) {
 	e, signer := newEngine(t)
 	answer(t, e, good(ca, "abc"), epoch)
 	e.Forget()
+	require.Zero(t, e.cache.(otterStore).cache.EstimatedSize(), "what can hold a token is dropped at once")
 	answer(t, e, good(ca, "abc"), epoch)
 	require.Equal(t, 2, signer.sealed)
 }
