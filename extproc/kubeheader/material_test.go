@@ -42,6 +42,7 @@ var (
 )
 
 func authorities(tb testing.TB, m map[string]string) {
+	tb.Helper()
 	i := &issuer{t: tb}
 	ca, other := i.issue(nil, authority), i.issue(nil, authority)
 	old := i.issue(nil, authority, valid(-48*time.Hour, -24*time.Hour))
@@ -103,6 +104,7 @@ func sized(tb testing.TB, i *issuer, size int) []byte {
 }
 
 func clients(tb testing.TB, m map[string]string) {
+	tb.Helper()
 	i := &issuer{t: tb}
 	pair := func(name string, id identity) {
 		m[name] = b64(id.pem)
@@ -156,6 +158,7 @@ func clients(tb testing.TB, m map[string]string) {
 }
 
 func keys(tb testing.TB, m map[string]string) {
+	tb.Helper()
 	m["key.encrypted"] = b64(block("ENCRYPTED PRIVATE KEY", []byte("0123456789")))
 	m["key.encrypted.legacy"] = b64(pem.EncodeToMemory(&pem.Block{
 		Type:    "RSA PRIVATE KEY",
