@@ -28,8 +28,18 @@ func TestScripts(t *testing.T) {
 		Dir:                 dir,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"mode": mode},
+		Cmds:                scriptCommands(),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // else each program waits a second at its end
+			return nil
+		},
 	})
+}
+
+func scriptCommands() map[string]func(*testscript.TestScript, bool, []string) {
+	all := headerCommands()
+	all["mode"] = mode
+	return all
 }
 
 // mode is a script's command: mode FILE 0600 fails if the file has another mode.

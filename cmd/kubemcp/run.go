@@ -19,6 +19,8 @@ const (
 // commands is the command line. Secrets come by file path, never by value.
 type commands struct {
 	Keys keysCommand `cmd:"" help:"Make and rotate the keys by which the backend knows that the guard checked a request."`
+
+	Headers headersCommand `cmd:"" help:"Print a kubeconfig context, exec plugins included, as kubernetes-* headers."`
 }
 
 // program is everything a command touches. A command's Run method receives it
