@@ -35,9 +35,6 @@ type Options struct {
 	EditEnvoy func([]byte) ([]byte, error)
 	// Port is the endpoint's; 0 means any free one.
 	Port int
-	// TrustedHops is how many proxies in front of Envoy it is to believe, such
-	// as one that ends TLS and says so in x-forwarded-proto.
-	TrustedHops uint32
 	// LogLevel is that of the two programs; "" means info.
 	LogLevel string
 	// Progress is told of each component as it becomes ready; nil is fine.
@@ -183,7 +180,6 @@ func (s *Stack) startEnvoy(ctx context.Context) error {
 	c := envoy.Default()
 	c.ListenPort, c.AdminPort = uint16(s.options.Port), 0 //nolint:gosec // a port
 	c.Guard, c.Backend, c.AccessLog = s.guard(), s.backend, s.AccessLogFile()
-	c.TrustedHops = s.options.TrustedHops
 	text, err := envoy.Render(c)
 	if err == nil && s.options.EditEnvoy != nil {
 		text, err = s.options.EditEnvoy(text)
