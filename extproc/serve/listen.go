@@ -23,28 +23,24 @@ func listen(ctx context.Context, address string, insecure bool) (net.Listener, e
 	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
 		return listenUnix(ctx, path)
 	}
-	host, _, err := net.SplitHostPort(address)
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("listen address %q: write it as host:port or unix:PATH", address)
 	}
-	if !insecure && !staysHere(host) {
+	if host == "localhost" {
+		host = "127.0.0.1" // not whatever the resolver makes of the name
+	}
+	if !insecure && !loopback(host) {
 		return nil, offLoopback(address)
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
-	}
-	// "localhost" is whatever the resolver says: look at what it became.
-	if bound, ok := listener.Addr().(*net.TCPAddr); !insecure && (!ok || !bound.IP.IsLoopback()) {
-		return nil, errors.Join(offLoopback(address), listener.Close())
 	}
 	return listener, nil
 }
 
-func staysHere(host string) bool {
-	if host == "localhost" {
-		return true
-	}
+func loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback()
 }
