@@ -90,7 +90,7 @@ func startStack(t *testing.T, o harness.Options) *harness.Stack {
 // shortDir is t.TempDir with a path short enough for a Unix socket.
 func shortDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp(shared.dir, "t-")
+	dir, err := os.MkdirTemp(shared.dir, "t-") //nolint:usetesting // t.TempDir is too long for a socket
 	require.NoError(t, err)
 	return dir
 }

@@ -1,20 +1,15 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,143 +18,6 @@ import (
 
 	"kubernetes-mcp-edge/e2e/harness"
 )
-
-// stackBinary builds what make run runs.
-var stackBinary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(shared.dir, "stack")
-	out, err := exec.Command("go", "build", "-o", path, "./cmd/stack").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
-
-// stackRun is a stack program under test.
-type stackRun struct {
-	cmd    *exec.Cmd
-	dir    string // --dir
-	temp   string // TMPDIR
-	out    *bytes.Buffer
-	ended  chan struct{}
-	status error
-}
-
-func (r *stackRun) state() string { return filepath.Join(r.dir, "stack.json") }
-
-func runStack(t *testing.T, env []string, args ...string) *stackRun {
-	t.Helper()
-	binary, err := stackBinary()
-	require.NoError(t, err)
-	r := &stackRun{dir: t.TempDir(), temp: shortDir(t), out: new(bytes.Buffer), ended: make(chan struct{})}
-	r.cmd = exec.Command(binary, append([]string{"--dir", r.dir}, args...)...)
-	r.cmd.Env = append(append(os.Environ(), env...), "TMPDIR="+r.temp)
-	// Through a pipe, which is closed when every holder has ended.
-	pipe, err := r.cmd.StdoutPipe()
-	require.NoError(t, err)
-	r.cmd.Stderr = r.cmd.Stdout
-	require.NoError(t, r.cmd.Start())
-	go func() {
-		_, _ = r.out.ReadFrom(pipe)
-		r.status = r.cmd.Wait()
-		close(r.ended)
-	}()
-	t.Cleanup(func() {
-		_ = r.cmd.Process.Kill()
-		<-r.ended
-	})
-	return r
-}
-
-// wait returns the exit status.
-func (r *stackRun) wait(t *testing.T) int {
-	t.Helper()
-	timer := time.NewTimer(time.Minute)
-	defer timer.Stop()
-	select {
-	case <-r.ended:
-	case <-timer.C:
-		t.Fatal("the stack did not end")
-	}
-	return r.cmd.ProcessState.ExitCode()
-}
-
-// up waits until the stack is ready and returns what stack.json says.
-func (r *stackRun) up(t *testing.T) (out struct {
-	URL        string                                  `json:"url"`
-	BackendURL string                                  `json:"backend_url"`
-	EnvoyAdmin string                                  `json:"envoy_admin"`
-	Namespaces []string                                `json:"namespaces"`
-	Tenants    map[string]map[string]map[string]string `json:"tenants"`
-},
-) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	require.NoError(t, harness.Until(ctx, func(context.Context) error {
-		select {
-		case <-r.ended:
-			return errors.New("the stack ended: " + r.out.String())
-		default:
-		}
-		text, err := os.ReadFile(r.state())
-		if err != nil {
-			return err
-		}
-		return json.Unmarshal(text, &out)
-	}))
-	return out
-}
-
-// descendants are the processes below pid, with their start times.
-func descendants(t *testing.T, pid int) map[int]string {
-	t.Helper()
-	stats, err := filepath.Glob("/proc/[0-9]*/stat")
-	require.NoError(t, err)
-	parents, starts := map[int]int{}, map[int]string{}
-	for _, path := range stats {
-		if id, parent, start, ok := readStat(path); ok {
-			parents[id], starts[id] = parent, start
-		}
-	}
-	below := map[int]string{}
-	for id := range parents {
-		for at := parents[id]; at > 1; at = parents[at] {
-			if at == pid {
-				below[id] = starts[id]
-			}
-		}
-	}
-	return below
-}
-
-// readStat reads pid, parent and start time of a process that is not a zombie.
-func readStat(path string) (pid, parent int, start string, ok bool) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return 0, 0, "", false // it ended meanwhile
-	}
-	open, end := bytes.IndexByte(text, '('), bytes.LastIndexByte(text, ')')
-	fields := strings.Fields(string(text[end+1:]))
-	pid, _ = strconv.Atoi(strings.TrimSpace(string(text[:open])))
-	parent, _ = strconv.Atoi(fields[1])
-	return pid, parent, fields[19], fields[0] != "Z"
-}
-
-// gone waits until none of the processes is there any more.
-func gone(t *testing.T, processes map[int]string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
-	require.NoError(t, harness.Until(ctx, func(context.Context) error {
-		for pid, start := range processes {
-			if _, _, now, ok := readStat(fmt.Sprintf("/proc/%d/stat", pid)); ok && now == start {
-				name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
-				return fmt.Errorf("%s (%d) is still there", strings.TrimSpace(string(name)), pid)
-			}
-		}
-		return nil
-	}))
-}
 
 // TestStackStopsEverything: Ctrl-C ends all, and leaves no process, no
 // stack.json, and no directory of keys and logs.
@@ -173,7 +31,7 @@ func TestStackStopsEverything(t *testing.T) {
 	client := newClient(t, false)
 	for _, user := range []string{"admin", "alice", "bob"} {
 		for _, kind := range []string{"token", "certificate"} {
-			var headers harness.Headers
+			headers := make(harness.Headers, 0, len(state.Tenants[user][kind]))
 			for name, value := range state.Tenants[user][kind] {
 				headers = append(headers, harness.Header{Name: name, Value: value})
 			}
@@ -205,19 +63,28 @@ func TestStackKilledLeavesNoOrphan(t *testing.T) {
 	gone(t, below)
 }
 
-// TestStackPastedLinesWork: what make run prints to copy is copied here.
+// TestStackPastedLinesWork: what make run prints to copy is copied here, into a
+// shell in which curl and claude are programs that tell what they were given.
 func TestStackPastedLinesWork(t *testing.T) {
 	r := runStack(t, nil, "--port", "0")
 	r.up(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	require.NoError(t, harness.Until(ctx, func(context.Context) error {
-		if _, err := os.Stat(filepath.Join(r.dir, "demo.py")); err != nil {
-			return err
+		if !strings.Contains(r.out.String(), "Ctrl-C stops it") {
+			return errors.New("the lines are not printed yet")
 		}
 		return nil
 	}))
-	python, err := exec.CommandContext(ctx, "python3", filepath.Join(r.dir, "demo.py")).CombinedOutput()
+	client := newClient(t, false)
+	for _, tool := range []string{"curl", "claude"} {
+		arguments := pasted(t, r.out.String(), tool)
+		url := arguments[slices.IndexFunc(arguments, func(a string) bool { return strings.HasPrefix(a, "http://") })]
+		got, _, err := client.CallTool(t.Context(), url, headerArguments(arguments), "whoami", `{}`)
+		require.NoError(t, err)
+		require.Contains(t, got.Text(), "User: alice", tool)
+	}
+	python, err := exec.CommandContext(ctx, "sh", "-c", line(t, r.out.String(), "python3")).CombinedOutput()
 	require.NoError(t, err, string(python))
 	require.Contains(t, string(python), "User: alice")
 	require.Contains(t, string(python), "settings")
@@ -225,6 +92,39 @@ func TestStackPastedLinesWork(t *testing.T) {
 
 	require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
 	require.Equal(t, 0, r.wait(t))
+}
+
+// line finds the command line that begins with this word, continuation lines
+// included.
+func line(t *testing.T, out, word string) string {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^` + word + ` (?:.*\\\n)*.*$`).FindString(out)
+	require.NotEmpty(t, found, "no line begins with %s", word)
+	return found
+}
+
+// pasted runs a line with a fake program in place of its first word and returns
+// the arguments that the shell gave it.
+func pasted(t *testing.T, out, word string) []string {
+	t.Helper()
+	bin := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(bin, word), []byte("#!/bin/sh\nprintf '%s\\n' \"$@\"\n"), 0o700))
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", line(t, out, word))
+	cmd.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"))
+	arguments, err := cmd.Output()
+	require.NoError(t, err)
+	return strings.Split(strings.TrimSpace(string(arguments)), "\n")
+}
+
+// headerArguments are the kubernetes-* headers among a program's arguments.
+func headerArguments(arguments []string) harness.Headers {
+	var headers harness.Headers
+	for _, a := range arguments {
+		if name, value, ok := strings.Cut(a, ": "); ok && strings.HasPrefix(name, "kubernetes-") {
+			headers = append(headers, harness.Header{Name: name, Value: value})
+		}
+	}
+	return headers
 }
 
 // TestDemo: make demo shows one good and four bad calls and prints no secret.
@@ -237,7 +137,7 @@ func TestDemo(t *testing.T) {
 	for _, reason := range []string{"credential-missing", "placeholder", "address-not-allowed", "unknown-header"} {
 		require.Contains(t, out, `"reason": "`+reason+`"`)
 	}
-	require.NotRegexp(t, regexp.MustCompile(`[0-9a-f]{48}|LS0tLS1CRUdJTi`), out, "a token or PEM was printed")
+	require.NotRegexp(t, `[0-9a-f]{48}|LS0tLS1CRUdJTi`, out, "a token or PEM was printed")
 }
 
 // TestStackSaysWhatIsWrong: one clear sentence, and a status.

@@ -46,6 +46,6 @@ func Find() (Binaries, error) {
 
 // Root is the top of the repository, known from where this file was compiled.
 func Root() string {
-	_, file, _, _ := runtime.Caller(0)
+	_, file, _, _ := runtime.Caller(0) //nolint:dogsled // only the file is wanted
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }

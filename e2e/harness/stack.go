@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -259,8 +260,8 @@ func (s *Stack) Processes() []*Process {
 // Stop ends all processes, Envoy first, so that no request is half-way.
 func (s *Stack) Stop() {
 	started := s.Processes()
-	for i := len(started) - 1; i >= 0; i-- {
-		started[i].Stop()
+	for _, p := range slices.Backward(started) {
+		p.Stop()
 	}
 }
 

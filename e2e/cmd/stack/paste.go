@@ -23,17 +23,17 @@ func (v *view) paste(dir string, s *harness.Stack, t target) error {
 	if err := os.WriteFile(script, []byte(demo), 0o600); err != nil {
 		return err
 	}
-	v.print("\n=== curl\n\ncurl -sS %s \\\n  -H 'content-type: application/json' -H 'accept: application/json, text/event-stream' \\\n", s.URL)
+	v.printf("\n=== Shell\n\ncurl -sS %s \\\n  -H 'content-type: application/json' -H 'accept: application/json, text/event-stream' \\\n", s.URL)
 	for _, h := range headers {
-		v.print("  -H %s \\\n", quote(h.Name+": "+h.Value))
+		v.printf("  -H %s \\\n", quote(h.Name+": "+h.Value))
 	}
-	v.print("  -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"whoami\",\"arguments\":{}}}'\n")
-	v.print("\n=== Claude Code\n\nclaude mcp add --transport http kubernetes %s", s.URL)
+	v.printf("  -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"whoami\",\"arguments\":{}}}'\n")
+	v.printf("\n=== Claude Code\n\nclaude mcp add --transport http kubernetes %s", s.URL)
 	for _, h := range headers {
-		v.print(" \\\n  --header %s", quote(h.Name+": "+h.Value))
+		v.printf(" \\\n  --header %s", quote(h.Name+": "+h.Value))
 	}
-	v.print("\n\n=== Python (standard library only; reads %s)\n\npython3 %s\n", filepath.Join(dir, "stack.json"), quote(script))
-	v.print("\nThe stack is up at %s. Ctrl-C stops it.\n", s.URL)
+	v.printf("\n\n=== Python (standard library only; reads %s)\n\npython3 %s\n", filepath.Join(dir, "stack.json"), quote(script))
+	v.printf("\nThe stack is up at %s. Ctrl-C stops it.\n", s.URL)
 	return nil
 }
 

@@ -86,7 +86,7 @@ func (s settings) serve(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(work) }()
+	defer func() { _ = os.RemoveAll(work) }() //nolint:gosec // made by workDir
 	v := view{out: stdout, begin: time.Now()}
 	target, err := s.target(ctx, binaries, work, &v)
 	if err != nil {
@@ -117,7 +117,7 @@ func (s settings) serve(ctx context.Context, stdout io.Writer) error {
 // interrupted turns what a Ctrl-C broke into the orderly end that was asked for.
 func interrupted(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the interruption is why there is an error
 	}
 	return err
 }

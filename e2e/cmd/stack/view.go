@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -21,11 +22,11 @@ type view struct {
 
 // component says that one became ready.
 func (v *view) component(name, detail string) {
-	v.print("ready %-12s %5.1fs  %s\n", name, time.Since(v.begin).Seconds(), detail)
+	v.printf("ready %-12s %5.1fs  %s\n", name, time.Since(v.begin).Seconds(), detail)
 }
 
-// print drops the error: there is nobody else to tell.
-func (v *view) print(format string, args ...any) { _, _ = fmt.Fprintf(v.out, format, args...) }
+// printf drops the error: there is nobody else to tell.
+func (v *view) printf(format string, args ...any) { _, _ = fmt.Fprintf(v.out, format, args...) }
 
 // exchange is one call that is shown, and what has to come back.
 type exchange struct {
@@ -36,27 +37,30 @@ type exchange struct {
 	reason  string // of the rejection; "" for a good call
 }
 
+// whoami is the tool that the shown calls call.
+const whoami = "whoami"
+
 // exchanges are one good call and four bad ones, each bad one a mistake that
 // people make.
 func exchanges(good harness.Headers) []exchange {
 	credentials := []string{kubeheader.Authorization, kubeheader.ClientCertificate, kubeheader.ClientKey}
 	return []exchange{
-		{title: "a good call: who am I on this cluster?", headers: good, id: "1", tool: "whoami"},
+		{title: "a good call: who am I on this cluster?", headers: good, id: "1", tool: whoami},
 		{
 			title:   "bad: the credential was forgotten",
-			headers: good.Without(credentials...), id: `"a-string"`, tool: "whoami", reason: "credential-missing",
+			headers: good.Without(credentials...), id: `"a-string"`, tool: whoami, reason: "credential-missing",
 		},
 		{
 			title:   "bad: the client did not expand its placeholder",
-			headers: good.Without(credentials...).With(kubeheader.Authorization, "Bearer ${TOKEN}"), id: "9007199254740993", tool: "whoami", reason: "placeholder",
+			headers: good.Without(credentials...).With(kubeheader.Authorization, "Bearer ${TOKEN}"), id: "9007199254740993", tool: whoami, reason: "placeholder",
 		},
 		{
 			title:   "bad: the cloud's metadata service instead of a cluster",
-			headers: good.With(kubeheader.Server, "https://169.254.169.254"), id: "2", tool: "whoami", reason: "address-not-allowed",
+			headers: good.With(kubeheader.Server, "https://169.254.169.254"), id: "2", tool: whoami, reason: "address-not-allowed",
 		},
 		{
 			title:   "bad: a header that the contract does not know",
-			headers: good.Plus("kubernetes-context", "production"), id: "3", tool: "namespaces_list", reason: "unknown-header",
+			headers: good.Plus("kubernetes-context", "production"), id: "3", tool: whoami, reason: "unknown-header",
 		},
 	}
 }
@@ -68,21 +72,21 @@ func (v *view) calls(ctx context.Context, s *harness.Stack, t target) error {
 	defer client.Close()
 	for _, x := range exchanges(t.headers()) {
 		body := `{"jsonrpc":"2.0","id":` + x.id + `,"method":"tools/call","params":{"name":"` + x.tool + `","arguments":{}}}`
-		v.print("\n--- %s\n\nPOST %s\n", x.title, s.URL)
+		v.printf("\n--- %s\n\nPOST %s\n", x.title, s.URL)
 		for _, h := range x.headers {
-			v.print("%s: %s\n", h.Name, elide(h))
+			v.printf("%s: %s\n", h.Name, elide(h))
 		}
-		v.print("\n%s\n", body)
+		v.printf("\n%s\n", body)
 		res, err := client.Post(ctx, s.URL, x.headers, body)
 		if err != nil {
 			return err
 		}
-		v.print("\nHTTP %d %s\n%s\n", res.Status, res.Header.Get("Content-Type"), indent(res.Message()))
+		v.printf("\nHTTP %d %s\n%s\n", res.Status, res.Header.Get("Content-Type"), indent(res.Message()))
 		if err := x.check(res); err != nil {
 			return fmt.Errorf("%s: %w", x.title, err)
 		}
 	}
-	v.print("\nAll five answers are as they should be.\n")
+	v.printf("\nAll five answers are as they should be.\n")
 	return nil
 }
 
@@ -95,9 +99,9 @@ func (x exchange) check(res harness.Response) error {
 	case string(rpc.ID) != x.id:
 		return fmt.Errorf("the answer has the id %s, not %s", rpc.ID, x.id)
 	case x.reason == "" && (rpc.Error != nil || bytes.Contains(rpc.Result, []byte(`"isError":true`))):
-		return fmt.Errorf("a good call failed")
+		return errors.New("a good call failed")
 	case x.reason != "" && rpc.Error == nil:
-		return fmt.Errorf("a bad call was answered")
+		return errors.New("a bad call was answered")
 	case x.reason != "" && rpc.Error.Data.Reason != x.reason:
 		return fmt.Errorf("the reason is %s, not %s", rpc.Error.Data.Reason, x.reason)
 	}
