@@ -156,6 +156,7 @@ func TestPanicIsCountedAndLoggedWithoutItsValue(t *testing.T) {
 // way a bug in a decoder would, on the goroutine that waits for it.
 type panickingStream struct {
 	extprocv3.ExternalProcessor_ProcessServer
+
 	started bool
 }
 
