@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -106,12 +107,17 @@ func load(o Options) (*backend, error) {
 		b.close()
 		return nil, err
 	}
-	b.handler = newHandler(server, admit.New(admit.Config{Verifier: verifier, Log: o.Log}))
+	b.handler = newHandler(server, b.admitted())
 	for _, warning := range rules.Warnings() {
 		o.Log.Warn(warning, "policy", o.PolicyFile)
 	}
 	o.Log.Info("loaded", "policy", o.PolicyFile, "policy_digest", rules.Digest, "audience", o.Audience, "toolsets", o.Toolsets)
 	return b, nil
+}
+
+// admitted is the door in front of MCP.
+func (b *backend) admitted() func(http.Handler) http.Handler {
+	return admit.New(admit.Config{Verifier: b.verifier, Log: b.options.Log})
 }
 
 func (b *backend) close() {

@@ -61,14 +61,24 @@ func listed(c *kube.Client, scope string, out Listed, table kube.Table) (string,
 		out.Truncated = true
 		fmt.Fprintf(&body, "-- %d more rows were left out to keep the answer short. Call again with limit %d, a namespace or a selector. --\n", missing, max(1, out.Count))
 	case table.Continue != "":
-		out.Continue, out.Remaining = table.Continue, table.Remaining
-		more := "There are more"
-		if table.Remaining != nil {
-			more = fmt.Sprintf("There are %d more", *table.Remaining)
-		}
-		fmt.Fprintf(&body, "-- %s. Call again with the same arguments and continue %q. --\n", more, present(c, table.Continue))
+		out.Remaining = table.Remaining
+		body.WriteString(more(&out, table, present(c, table.Continue)))
 	}
 	return head + body.String(), out
+}
+
+// more is the line that says how to go on. A token that is not fit to show (a
+// hostile server may write anything there) is not passed on.
+func more(out *Listed, table kube.Table, token string) string {
+	what := "There are more"
+	if table.Remaining != nil {
+		what = fmt.Sprintf("There are %d more", *table.Remaining)
+	}
+	if token != table.Continue || len(token) > maxSelector {
+		return "-- " + what + ", but the server's continue token cannot be used. Narrow the list with a namespace or a selector. --\n"
+	}
+	out.Continue = token
+	return fmt.Sprintf("-- %s. Call again with the same arguments and continue %q. --\n", what, token)
 }
 
 // rows are the lines of a table, the first of them its header.

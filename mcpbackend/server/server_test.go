@@ -1,0 +1,286 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/extproc/kubeheader"
+)
+
+// eras are the protocol versions that clients speak; "" is no header.
+var eras = []string{"", "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"}
+
+// message is a request as a client of the era writes it.
+func message(era, method, params string) string {
+	if era >= "2026-07-28" {
+		meta := `"_meta":{"io.modelcontextprotocol/protocolVersion":"` + era + `","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"}}`
+		rest := strings.TrimPrefix(params, "{")
+		if rest != "}" {
+			rest = "," + rest
+		}
+		params = "{" + meta + rest
+	}
+	return `{"jsonrpc":"2.0","id":"one","method":"` + method + `","params":` + params + `}`
+}
+
+// result reads the answer out of an event stream or a plain body.
+func result(t *testing.T, body string) map[string]any {
+	t.Helper()
+	for l := range strings.Lines(body) {
+		if data, ok := strings.CutPrefix(l, "data: "); ok {
+			body = data
+		}
+	}
+	var m map[string]any
+	require.NoError(t, json.Unmarshal([]byte(body), &m), body)
+	require.Equal(t, "one", m["id"])
+	require.NotContains(t, m, "error", body)
+	return m["result"].(map[string]any)
+}
+
+// TestBothEras: every revision is served without a session.
+func TestBothEras(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api)
+	for _, era := range eras {
+		t.Run(era, func(t *testing.T) {
+			if era < "2026-07-28" {
+				asked := era
+				if era == "" {
+					asked = "2024-11-05"
+				}
+				status, body := w.post(t, api.headers("alice-token"), era, message(era, "initialize",
+					`{"protocolVersion":"`+asked+`","capabilities":{},"clientInfo":{"name":"t","version":"1"}}`))
+				require.Equal(t, http.StatusOK, status, body)
+				initialized := result(t, body)
+				require.Equal(t, asked, initialized["protocolVersion"])
+				require.Equal(t, map[string]any{"tools": map[string]any{}}, initialized["capabilities"], "no logging, no list changes")
+				require.Contains(t, initialized["instructions"], "whoami")
+			} else {
+				status, body := w.post(t, api.headers("alice-token"), era, message(era, "server/discover", `{}`))
+				require.Equal(t, http.StatusOK, status, body)
+				discovered := result(t, body)
+				require.Equal(t, "private", discovered["cacheScope"])
+				require.Equal(t, map[string]any{"tools": map[string]any{}}, discovered["capabilities"])
+			}
+			status, body := w.post(t, api.headers("alice-token"), era, message(era, "tools/list", `{}`))
+			require.Equal(t, http.StatusOK, status, body)
+			listed := result(t, body)
+			require.Len(t, listed["tools"], 4)
+			if era >= "2026-07-28" {
+				require.Equal(t, "private", listed["cacheScope"])
+			}
+			status, body = w.post(t, api.headers("bob-token"), era, message(era, "tools/call", `{"name":"whoami","arguments":{}}`))
+			require.Equal(t, http.StatusOK, status, body)
+			require.Contains(t, body, "User: bob")
+		})
+	}
+}
+
+// TestTwoCallersOneConnection alternates on one HTTP/2 connection: identity
+// comes from the request and from nothing that outlives it.
+func TestTwoCallersOneConnection(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api)
+	client := w.httpClient(t, nil, true)
+	base := client.Transport.(*guarded).base
+	ask := func(user string) string {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/mcp", strings.NewReader(message("", "tools/call", `{"name":"whoami","arguments":{}}`)))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Accept", "application/json, text/event-stream")
+		req.Header.Set("Mcp-Session-Id", "one-for-both")
+		require.NoError(t, w.seal(req.Header, api.headers(user+"-token")))
+		resp, err := base.RoundTrip(req)
+		if err != nil {
+			return err.Error()
+		}
+		defer func() { _ = resp.Body.Close() }()
+		require.Equal(t, 2, resp.ProtoMajor)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return string(body)
+	}
+	answers := make(chan error, 64)
+	for i := range cap(answers) {
+		go func() {
+			user := []string{"alice", "bob"}[i%2]
+			if body := ask(user); !strings.Contains(body, "User: "+user) {
+				answers <- fmt.Errorf("%s got %s", user, body)
+				return
+			}
+			answers <- nil
+		}()
+	}
+	for range cap(answers) {
+		require.NoError(t, <-answers)
+	}
+}
+
+// TestNoProofNoService: raw headers reach nothing.
+func TestNoProofNoService(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api)
+	for name, change := range map[string]func(http.Header){
+		"bare headers": func(h http.Header) {
+			for _, name := range []string{kubeheader.Signature, kubeheader.SignatureInput, kubeheader.Fingerprint} {
+				h.Del(name)
+			}
+		},
+		"another token":   func(h http.Header) { h.Set("kubernetes-authorization", "Bearer bob-token") },
+		"an added header": func(h http.Header) { h.Set("kubernetes-namespace", "team-b") },
+		"a dropped one":   func(h http.Header) { h.Del("kubernetes-certificate-authority-data") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/mcp", strings.NewReader(message("", "tools/call", `{"name":"whoami","arguments":{}}`)))
+			require.NoError(t, err)
+			require.NoError(t, w.seal(req.Header, api.headers("alice-token")))
+			change(req.Header)
+			req.Header.Set("Content-Type", "application/json")
+			req.Header.Set("Accept", "application/json, text/event-stream")
+			transport := &http.Transport{}
+			defer transport.CloseIdleConnections()
+			resp, err := transport.RoundTrip(req)
+			require.NoError(t, err)
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			require.Contains(t, string(body), `"reason":"proof-`)
+			require.Contains(t, string(body), `"id":"one"`)
+		})
+	}
+	require.Empty(t, api.asked())
+}
+
+// TestPanicsAreAnswers: a tool panics, another method panics, and the process
+// serves on.
+func TestPanicsAreAnswers(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api)
+	server, err := newMCP(w.clients, w.options)
+	require.NoError(t, err)
+	panics := func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
+		panic("CANARY of a panic")
+	}
+	mcp.AddTool(server, &mcp.Tool{Name: "whoami"}, panics)
+	var nothing map[string]int
+	server.AddPrompt(&mcp.Prompt{Name: "bad"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+		nothing["x"] = 1
+		return nil, nil
+	})
+	h := newHandler(server, w.admitted())
+	w.handler.mux = h.mux
+	s := w.session(t, api.headers("alice-token"))
+	for range 2 {
+		require.Contains(t, fails(t, s, "whoami", nil), "the server failed on this request")
+		_, err = s.GetPrompt(t.Context(), &mcp.GetPromptParams{Name: "bad"})
+		var wire *jsonrpc.Error
+		require.ErrorAs(t, err, &wire)
+		require.EqualValues(t, jsonrpc.CodeInternalError, wire.Code)
+	}
+	lines := w.logs.lines(t, "panic")
+	require.Len(t, lines, 4)
+	require.Equal(t, decision, lines[0]["decision"])
+	require.Contains(t, lines[0]["stack"], "server_test.go")
+	require.Equal(t, "string", lines[0]["panic"])
+	require.Contains(t, lines[1]["panic"], "nil map")
+	require.NotContains(t, w.logs.String(), "CANARY")
+	require.Equal(t, "panic", w.logs.lines(t, "tool call")[0]["outcome"])
+}
+
+// TestAuditLines: one per call, with everything to join logs and nothing that
+// a caller or a cluster wrote.
+func TestAuditLines(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api)
+	s := w.session(t, api.headers("alice-token"))
+	ok(t, s, "whoami", nil)
+	fails(t, s, "resources_get", map[string]any{"apiVersion": "v1", "kind": "Pod", "namespace": "CANARY", "name": "x"})
+	fails(t, s, "resources_get", map[string]any{"apiVersion": "v1", "kind": "Canary", "namespace": "a", "name": "x"})
+	fails(t, s, "resources_get", map[string]any{"apiVersion": "v1", "kind": "Pod", "namespace": "canary", "name": "x"})
+	_, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: "CANARY"})
+	require.Error(t, err)
+	fails(t, w.session(t, nil), "whoami", nil)
+	var got []string
+	for _, l := range w.logs.lines(t, "tool call") {
+		require.Equal(t, decision, l["decision"])
+		require.NotEmpty(t, l["fingerprint"])
+		_, err := time.ParseDuration(l["duration"].(string))
+		require.NoError(t, err)
+		got = append(got, fmt.Sprint(l["tool"], " ", l["outcome"], " ", l["trouble"]))
+	}
+	require.Equal(t, []string{
+		"whoami ok <nil>", "resources_get tool-error arguments", "resources_get tool-error unknown-kind",
+		"resources_get tool-error no-such-api", "unknown rejected <nil>", "whoami tool-error anonymous",
+	}, got)
+	require.NotContains(t, strings.ToUpper(w.logs.String()), "CANARY")
+}
+
+// TestDeadline: a cluster that never answers ends the call, not the client.
+func TestDeadline(t *testing.T) {
+	ended := make(chan error, 1)
+	handle := bounded(50 * time.Millisecond)(func(ctx context.Context, _ string, _ mcp.Request) (mcp.Result, error) {
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return nil, ctx.Err()
+	})
+	_, err := handle(context.Background(), "tools/call", nil)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.ErrorIs(t, <-ended, context.DeadlineExceeded)
+}
+
+// TestCancellation: a client of 2026-07-28 goes away, and so does the call.
+func TestCancellation(t *testing.T) {
+	arrived, gone := make(chan struct{}), make(chan struct{})
+	api := newBrokenAPI(t)
+	api.objects["/api/v1/pods"] = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(arrived)
+		<-r.Context().Done()
+		close(gone)
+	})
+	w := newWorld(t, api)
+	s := w.session(t, api.headers("alice-token"))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := s.CallTool(ctx, &mcp.CallToolParams{Name: "resources_list", Arguments: map[string]any{"apiVersion": "v1", "kind": "Pod"}})
+		done <- err
+	}()
+	<-arrived
+	cancel()
+	require.Error(t, <-done)
+	<-gone
+}
+
+// TestKeysReload: a new key is taken, a broken file leaves the last good keys.
+func TestKeysReload(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api)
+	whoami := func() string {
+		_, body := w.post(t, api.headers("alice-token"), "", message("", "tools/call", `{"name":"whoami","arguments":{}}`))
+		return body
+	}
+	require.Contains(t, whoami(), "User: alice")
+	require.NoError(t, os.WriteFile(w.keysAt, []byte("{"), 0o600))
+	w.refreshKeys(time.Now())
+	require.Len(t, w.logs.lines(t, "keys not reloaded, the last good ones stay"), 1)
+	require.Contains(t, whoami(), "User: alice")
+	old := w.signer
+	w.signer = newSigner(t, t.TempDir(), w.keysAt)
+	w.refreshKeys(time.Now())
+	require.Len(t, w.logs.lines(t, "keys reloaded"), 1)
+	require.Contains(t, whoami(), "User: alice")
+	w.signer = old
+	require.Contains(t, whoami(), "proof-unknown-key")
+}

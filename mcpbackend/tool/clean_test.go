@@ -1,0 +1,73 @@
+package tool
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain text\n\twith tabs":                        "plain text\n\twith tabs",
+		"grün, 日本語, 🙂":                                   "grün, 日本語, 🙂",
+		"\x1b[31mred\x1b[0m":                             "red",
+		"\x1b]8;;http://example.com\x07link\x1b]8;;\x07": "link",
+		"\x1b]0;title\x1b\\after":                        "after",
+		"\x1bPdevice\x1b\\after":                         "after",
+		"\u009b31mred":                                   "red",
+		"\x1bcreset":                                     "reset",
+		"bell\a, back\b, return\r, delete\x7f":           "bell, back, return, delete",
+		"a\u202eb\u2066c\u2069":                          "abc",
+		"zero\u200bwidth\ufeff\u00ad\u2060":              "zerowidth",
+		"tag\U000E0041\U000E007F":                        "tag",
+		"line\u2028paragraph\u2029":                      "lineparagraph",
+		"next\u0085line":                                 "nextline",
+		"variation\ufe0f\U000E0100":                      "variation",
+		"private\ue000":                                  "private",
+		"filler\u3164\u115f":                             "filler",
+		"bad\xffbyte":                                    "bad\ufffdbyte",
+		"unfinished \x1b[":                               "unfinished ",
+		"unfinished \x1b]0;x":                            "unfinished ",
+	} {
+		require.Equal(t, want, clean(in), "%q", in)
+		require.Equal(t, want, clean(clean(in)), "%q", in)
+	}
+}
+
+// TestCleanEveryRune: what comes through is for reading.
+func TestCleanEveryRune(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		for _, c := range clean(string(r)) {
+			if unicode.In(c, unicode.Cc, unicode.Cf) && c != '\n' && c != '\t' {
+				t.Fatalf("%U came through", r)
+			}
+		}
+		if unicode.IsLetter(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point) && clean(string(r)) != string(r) {
+			t.Fatalf("%U, a letter, did not", r)
+		}
+	}
+}
+
+func TestLine(t *testing.T) {
+	require.Equal(t, "a b c", line(" a\n\tb \r c ", 100))
+	require.Equal(t, "aaa…", line("aaaaa", 3))
+	require.Equal(t, "ä…", line("ääää", 3), "not through the middle of a rune")
+}
+
+func TestWithin(t *testing.T) {
+	for _, test := range []struct {
+		text, kept string
+		budget     int
+		cut        bool
+	}{
+		{"a\nb\n", "a\nb\n", 4, false},
+		{"a\nb\nc\n", "a\nb\n", 5, true},
+		{strings.Repeat("x", 9), "xxx\n", 3, true},
+	} {
+		kept, cut := within(test.text, test.budget)
+		require.Equal(t, test.kept, kept)
+		require.Equal(t, test.cut, cut)
+	}
+}
