@@ -68,3 +68,15 @@ func TestDrainCutsOffWhatOutlastsTheBudget(t *testing.T) {
 		require.Equal(t, codes.Unavailable, status.Code(err), "a stream that is cut off never looks clean")
 	})
 }
+
+func TestBodyTimeoutIsTheOperators(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t, func(g *guard) { g.options.BodyTimeout = 5 * time.Second; require.NoError(t, g.assemble()) })
+		began := time.Now()
+		waiting, _ := r.ask(post()...)
+		answer, err := waiting.Recv()
+		require.NoError(t, err)
+		require.NotNil(t, answer.GetImmediateResponse())
+		require.Equal(t, 5*time.Second, time.Since(began))
+	})
+}

@@ -46,7 +46,7 @@ func options(tb testing.TB, logs io.Writer) Options {
 	dir := tb.TempDir()
 	o := Options{
 		Listen: "127.0.0.1:0", PolicyFile: filepath.Join(dir, "policy.yaml"), SigningKeyFile: filepath.Join(dir, "keys.pem"),
-		Audience: "kubernetes-mcp", BodyTimeout: 2 * time.Second,
+		Audience: "kubernetes-mcp", BodyTimeout: time.Hour,
 		Log: slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	require.NoError(tb, os.WriteFile(o.PolicyFile, []byte(policyYAML), 0o600))

@@ -87,7 +87,7 @@ func (m *model) step(move string) (answers int, ends codes.Code) {
 // TestSequences plays random sequences, most of them illegal, against the
 // model: one answer per message, and a clean end only when nothing is owed.
 func TestSequences(t *testing.T) {
-	g := start(t, byHeader(t), func(c *Config) { c.BodyTimeout = time.Hour })
+	g := start(t, byHeader(t))
 	rapid.Check(t, func(rt *rapid.T) {
 		c, m := g.open(), model{}
 		<-g.entered

@@ -180,7 +180,7 @@ func TestRejectAtOnceWhenThereIsTooMuchToStrip(t *testing.T) {
 
 func TestBodyThatNeverComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := start(t, rejecting())
+		g := start(t, rejecting(), func(c *Config) { c.BodyTimeout = 0 })
 		c := g.open()
 		began := time.Now()
 		c.rejected()
@@ -198,7 +198,7 @@ func TestBodyThatNeverComes(t *testing.T) {
 
 func TestNoDeadlineWhileNothingIsOwed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := start(t, rejecting())
+		g := start(t, rejecting(), func(c *Config) { c.BodyTimeout = 0 })
 		c := g.open()
 		time.Sleep(time.Hour) //nolint:forbidigo // the bubble's clock: no time passes
 		require.NotNil(t, c.rejected().GetModeOverride())
@@ -212,8 +212,7 @@ func TestNoDeadlineWhileNothingIsOwed(t *testing.T) {
 func TestBigBodies(t *testing.T) {
 	for _, mib := range []int{1, 3, 24} {
 		padding := strings.Repeat("x", mib<<20)
-		// The race detector makes large messages slow, and this is not about time.
-		g := start(t, rejecting(), func(c *Config) { c.BodyTimeout = time.Hour })
+		g := start(t, rejecting())
 		c := g.open()
 		c.rejected()
 		c.send(body([]byte(`{"jsonrpc":"2.0","method":"tools/call","params":{"x":"`+padding+`"},"id":"last"}`), true))
