@@ -36,7 +36,7 @@ type edge struct {
 	verifier *proof.Verifier
 }
 
-func newEdge(t testing.TB) *edge {
+func newEdge(t *testing.T) *edge {
 	t.Helper()
 	key, err := proof.GenerateSigningKey(time.Time{})
 	require.NoError(t, err)
@@ -65,7 +65,7 @@ func newEdge(t testing.TB) *edge {
 }
 
 // loopback allows 127.0.0.1 on every port that a test may get.
-func loopback(t testing.TB) *hostpolicy.Policy {
+func loopback(t *testing.T) *hostpolicy.Policy {
 	t.Helper()
 	ports := make([]uint16, 0, 1<<16-1024)
 	for p := 1024; p < 1<<16; p++ {
@@ -80,12 +80,12 @@ func loopback(t testing.TB) *hostpolicy.Policy {
 }
 
 // caller verifies a request with these headers, given as name, value pairs.
-func (e *edge) caller(t testing.TB, headers ...string) proof.Verified {
+func (e *edge) caller(t *testing.T, headers ...string) proof.Verified {
 	t.Helper()
 	return e.callerAt(t, time.Now(), headers...)
 }
 
-func (e *edge) callerAt(t testing.TB, now time.Time, headers ...string) proof.Verified {
+func (e *edge) callerAt(t *testing.T, now time.Time, headers ...string) proof.Verified {
 	t.Helper()
 	var fields []kubeheader.Field
 	for i := 0; i < len(headers); i += 2 {
@@ -108,7 +108,7 @@ func field(name, value string) kubeheader.Field {
 }
 
 // newClients makes a pool under the loopback policy.
-func newClients(t testing.TB, change ...func(*Config)) *Clients {
+func newClients(t *testing.T, change ...func(*Config)) *Clients {
 	t.Helper()
 	rules := Rules{Hosts: loopback(t), Generation: "1"}
 	c := Config{Rules: func() Rules { return rules }}
@@ -122,7 +122,7 @@ func newClients(t testing.TB, change ...func(*Config)) *Clients {
 }
 
 // within gives a call its deadline.
-func within(t testing.TB, d time.Duration) context.Context {
+func within(t *testing.T, d time.Duration) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
@@ -135,7 +135,7 @@ type authority struct {
 	key  *ecdsa.PrivateKey
 }
 
-func newAuthority(t testing.TB) *authority {
+func newAuthority(t *testing.T) *authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -147,7 +147,7 @@ func newAuthority(t testing.TB) *authority {
 	return a
 }
 
-func (a *authority) issue(t testing.TB, public crypto.PublicKey, template *x509.Certificate) *x509.Certificate {
+func (a *authority) issue(t *testing.T, public crypto.PublicKey, template *x509.Certificate) *x509.Certificate {
 	t.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<62))
 	require.NoError(t, err)
@@ -167,7 +167,7 @@ func (a *authority) issue(t testing.TB, public crypto.PublicKey, template *x509.
 }
 
 // user is a client certificate and its key, as headers want them.
-func (a *authority) user(t testing.TB, name string, key crypto.Signer) (certificate, keyData string) {
+func (a *authority) user(t *testing.T, name string, key crypto.Signer) (certificate, keyData string) {
 	t.Helper()
 	cert := a.issue(t, key.Public(), &x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},

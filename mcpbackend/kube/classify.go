@@ -96,12 +96,10 @@ func headersTooLarge(err error) bool {
 // innermost drops what net/http and net put before a message: method, URL and
 // addresses say nothing that the caller does not know, or nothing that he should.
 func innermost(err error) string {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
 	}
-	var op *net.OpError
-	if errors.As(err, &op) {
+	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
 	}
 	return err.Error()

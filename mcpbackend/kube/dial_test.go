@@ -15,7 +15,7 @@ import (
 func TestDialPolicy(t *testing.T) {
 	h, e := newHostile(t, plain), newEdge(t)
 	public, err := hostpolicy.New(hostpolicy.Config{Hosts: []string{"localhost"}, Networks: []hostpolicy.Network{
-		{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Ports: []uint16{uint16(h.Listener.Addr().(interface{ AddrPort() netip.AddrPort }).AddrPort().Port())}},
+		{Prefix: netip.MustParsePrefix("10.0.0.0/8"), Ports: []uint16{h.Listener.Addr().(interface{ AddrPort() netip.AddrPort }).AddrPort().Port()}},
 	}})
 	require.NoError(t, err)
 	clients := newClients(t, func(c *Config) { c.Rules = func() Rules { return Rules{Hosts: public, Generation: "2"} } })

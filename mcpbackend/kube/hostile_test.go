@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func TestBodyOverTheLimit(t *testing.T) {
 			h := newHostile(t, func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Type", "application/json")
 				if !chunked {
-					w.Header().Set("Content-Length", fmt.Sprint(maxBody+1))
+					w.Header().Set("Content-Length", strconv.Itoa(maxBody+1))
 				}
 				block := bytes.Repeat([]byte(" "), 1<<20)
 				for range 64 {

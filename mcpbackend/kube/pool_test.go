@@ -25,7 +25,6 @@ func entryOf(t *testing.T, clients *Clients, e *edge, headers []string) *entry {
 // makes the key differ, each that does not leaves it alone.
 func TestKeyFields(t *testing.T) {
 	e, a, k := newEdge(t), newAuthority(t), newKeyer()
-	base := kubeheader.Target{}
 	target := func(headers ...string) kubeheader.Target {
 		got, ok := e.caller(t, headers...).Target()
 		require.True(t, ok)
@@ -35,7 +34,7 @@ func TestKeyFields(t *testing.T) {
 	headers := func(server, ca, token string, more ...string) []string {
 		return append([]string{"kubernetes-server", server, "kubernetes-certificate-authority-data", ca, "kubernetes-authorization", token}, more...)
 	}
-	base = target(headers(server, ca, token)...)
+	base := target(headers(server, ca, token)...)
 	want := k.key(base, "1")
 	require.Equal(t, want, k.key(target(headers(server, ca, token, "kubernetes-namespace", "team-a", "kubernetes-toolsets", "core")...), "1"),
 		"what changes no client changes no key")

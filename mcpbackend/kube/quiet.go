@@ -2,6 +2,7 @@ package kube
 
 import (
 	"log/slog"
+	"slices"
 	"strconv"
 
 	"github.com/go-logr/logr"
@@ -49,7 +50,7 @@ func (s quietSink) Error(err error, msg string, keysAndValues ...any) {
 
 // WithValues is logr's hook.
 func (s quietSink) WithValues(keysAndValues ...any) logr.LogSink {
-	s.with = append(s.with[:len(s.with):len(s.with)], keysAndValues...)
+	s.with = append(slices.Clip(s.with), keysAndValues...)
 	return s
 }
 
@@ -63,8 +64,10 @@ func (s quietSink) WithName(name string) logr.LogSink {
 // out: a rest.Config among them would print its key.
 func (s quietSink) attributes(msg string, keysAndValues []any) []any {
 	out := []any{"message", quote(msg)}
-	for i := 0; i+1 < len(s.with)+len(keysAndValues); i += 2 {
-		pair := append(s.with[:len(s.with):len(s.with)], keysAndValues...)[i : i+2]
+	for pair := range slices.Chunk(slices.Concat(s.with, keysAndValues), 2) {
+		if len(pair) < 2 {
+			break
+		}
 		key, ok := pair[0].(string)
 		if !ok {
 			continue

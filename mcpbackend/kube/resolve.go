@@ -43,11 +43,17 @@ func (k Kind) path(namespace string) []string {
 	return append(segments, k.Resource)
 }
 
+// The two roots of the API: the core group's, and that of all others.
+const (
+	core   = "api"
+	groups = "apis"
+)
+
 func groupPath(group, version string) []string {
 	if group == "" {
-		return []string{"api", version}
+		return []string{core, version}
 	}
-	return []string{"apis", group, version}
+	return []string{groups, group, version}
 }
 
 // group is what a server says about one group/version.
@@ -146,6 +152,7 @@ func (c *Client) group(ctx context.Context, groupName, version string) (g *group
 
 // once runs learn detached from the caller, at most once at a time per name.
 func (c *Client) once(ctx context.Context, name string, learn func(context.Context) (any, error)) (any, error) {
+	//nolint:contextcheck // detached on purpose: it serves all who wait
 	done := c.entry.flights.DoChan(name, func() (result any, err error) {
 		// A panic here would end the process: it is on no caller's goroutine.
 		defer func() {
@@ -175,7 +182,7 @@ func (e *entry) keepGroup(key string, g *group) {
 	for _, known := range e.groups {
 		size += known.size
 	}
-	e.learned.Store(uint32(min(size, math.MaxUint32/2))) //nolint:gosec // bounded on this line
+	e.learned.Store(uint32(min(size, math.MaxUint32/2)))
 	e.mu.Unlock()
 	e.weighed()
 }

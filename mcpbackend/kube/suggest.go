@@ -72,7 +72,7 @@ func (c *Client) everything(ctx context.Context) ([]Kind, error) {
 	}
 	learnt, err := c.once(ctx, allKey, func(ctx context.Context) (any, error) {
 		all := &group{at: e.now()}
-		for _, root := range []string{"api", "apis"} {
+		for _, root := range []string{core, groups} {
 			body, err := e.do(ctx, call{method: http.MethodGet, segments: []string{root}, accept: aggregatedType})
 			if err != nil {
 				return nil, err

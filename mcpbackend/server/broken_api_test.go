@@ -21,6 +21,7 @@ const (
 // hang. What a real one does is tested against a real one, elsewhere.
 type brokenAPI struct {
 	*httptest.Server
+
 	mu    sync.Mutex
 	paths []string
 	// objects by path; a func() blocks or answers by itself.
@@ -63,7 +64,7 @@ func (b *brokenAPI) serve(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/apis/authentication.k8s.io/v1/selfsubjectreviews":
 		user, _, _ := strings.Cut(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), "-")
-		_ = json.NewEncoder(w).Encode(map[string]any{"status": map[string]any{"userInfo": map[string]any{
+		writeJSON(w, map[string]any{"status": map[string]any{"userInfo": map[string]any{
 			"username": user, "groups": []string{"system:authenticated"},
 		}}})
 	case !found:
@@ -74,7 +75,13 @@ func (b *brokenAPI) serve(w http.ResponseWriter, r *http.Request) {
 			handle(w, r)
 			return
 		}
-		_ = json.NewEncoder(w).Encode(object)
+		writeJSON(w, object)
+	}
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
 	}
 }
 
@@ -99,7 +106,7 @@ func (b *brokenAPI) headers(token string, more ...string) map[string]string {
 
 // table is a Table with one row per name, in namespace team-a.
 func table(n int, next string) map[string]any {
-	var rows []any
+	rows := make([]any, 0, n)
 	for i := range n {
 		name := fmt.Sprint("web-", i)
 		rows = append(rows, map[string]any{

@@ -127,7 +127,7 @@ func TestTheTokenStaysInside(t *testing.T) {
 			w.Header().Set("X-Token", token)
 			w.Header().Set("Warning", `299 - "`+token+`"`)
 			w.WriteHeader(status)
-			_ = json.NewEncoder(w).Encode(map[string]any{
+			writeJSON(w, map[string]any{
 				"kind": "Status", "message": token, "metadata": map[string]any{"name": token, "uid": token, "continue": token},
 				"data": map[string]any{token: token}, "items": []any{map[string]any{"metadata": map[string]any{"name": token, "namespace": token}}},
 			})

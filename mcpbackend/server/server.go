@@ -6,6 +6,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -151,7 +152,9 @@ func (b *backend) serve(ctx context.Context, listener net.Listener) error {
 		b.options.Log.Warn("calls were cut off at the end of the drain budget")
 		_ = srv.Close()
 	}
-	<-served // http.ErrServerClosed, at once
+	if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve: %w", err)
+	}
 	b.options.Log.Info("stopped")
 	return nil
 }

@@ -138,9 +138,9 @@ func TestNoProofNoService(t *testing.T) {
 				h.Del(name)
 			}
 		},
-		"another token":   func(h http.Header) { h.Set("kubernetes-authorization", "Bearer bob-token") },
-		"an added header": func(h http.Header) { h.Set("kubernetes-namespace", "team-b") },
-		"a dropped one":   func(h http.Header) { h.Del("kubernetes-certificate-authority-data") },
+		"another token":   func(h http.Header) { h.Set(kubeheader.Authorization, "Bearer bob-token") },
+		"an added header": func(h http.Header) { h.Set(kubeheader.Namespace, "team-b") },
+		"a dropped one":   func(h http.Header) { h.Del(kubeheader.CertificateAuthority) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/mcp", strings.NewReader(message("", "tools/call", `{"name":"whoami","arguments":{}}`)))
@@ -171,13 +171,13 @@ func TestPanicsAreAnswers(t *testing.T) {
 	server, err := newMCP(w.clients, w.options)
 	require.NoError(t, err)
 	panics := func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
-		panic("CANARY of a panic")
+		panic("CANARY of a panic") //nolint:forbidigo // what is tested
 	}
 	mcp.AddTool(server, &mcp.Tool{Name: "whoami"}, panics)
 	var nothing map[string]int
 	server.AddPrompt(&mcp.Prompt{Name: "bad"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 		nothing["x"] = 1
-		return nil, nil
+		return &mcp.GetPromptResult{}, nil
 	})
 	h := newHandler(server, w.admitted())
 	w.handler.mux = h.mux
@@ -212,7 +212,7 @@ func TestAuditLines(t *testing.T) {
 	_, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: "CANARY"})
 	require.Error(t, err)
 	fails(t, w.session(t, nil), "whoami", nil)
-	var got []string
+	got := make([]string, 0, 6)
 	for _, l := range w.logs.lines(t, "tool call") {
 		require.Equal(t, decision, l["decision"])
 		require.NotEmpty(t, l["fingerprint"])

@@ -14,7 +14,7 @@ func TestTheFourTools(t *testing.T) {
 	w := newWorld(t, api)
 	list, err := w.session(t, api.headers("alice-token")).ListTools(t.Context(), nil)
 	require.NoError(t, err)
-	var names []string
+	names := make([]string, 0, len(list.Tools))
 	for _, tool := range list.Tools {
 		names = append(names, tool.Name)
 		require.True(t, tool.Annotations.ReadOnlyHint)

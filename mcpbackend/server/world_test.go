@@ -29,6 +29,7 @@ const decision = "0b5c41b2-6f0d-4f4b-9a53-3a4a1c0f4c11"
 // world is a backend on a port, with a signer that stands for the guard.
 type world struct {
 	*backend
+
 	url     string
 	logs    *lockedBuffer
 	signer  *proof.Signer
@@ -118,7 +119,7 @@ func (g *guarded) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (w *world) seal(header http.Header, headers map[string]string) error {
-	var fields []kubeheader.Field
+	fields := make([]kubeheader.Field, 0, len(headers))
 	for name, value := range headers {
 		fields = append(fields, kubeheader.Field{Name: name, Value: kubeheader.NewSecret([]byte(value))})
 	}
@@ -136,7 +137,7 @@ func (w *world) seal(header http.Header, headers map[string]string) error {
 	header.Set(kubeheader.Fingerprint, sealed.Fingerprint)
 	header.Set(kubeheader.SignatureInput, sealed.SignatureInput)
 	header.Set(kubeheader.Signature, sealed.Signature)
-	header.Set("X-Request-Id", decision)
+	header.Set("X-Request-ID", decision)
 	return nil
 }
 

@@ -36,13 +36,16 @@ type entry struct {
 	add           func(*mcp.Server, Clients) error
 }
 
+// core is the toolset that reads any cluster.
+const core = "core"
+
 // entries is the list of all tools.
 func entries() []entry {
 	return []entry{
-		{"whoami", "core", addWhoAmI},
-		{"namespaces_list", "core", addNamespacesList},
-		{"resources_list", "core", addResourcesList},
-		{"resources_get", "core", addResourcesGet},
+		{"whoami", core, addWhoAmI},
+		{"namespaces_list", core, addNamespacesList},
+		{"resources_list", core, addResourcesList},
+		{"resources_get", core, addResourcesGet},
 	}
 }
 
