@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
@@ -37,6 +38,7 @@ type BrokenGuard struct {
 	server  *grpc.Server
 	stopped chan struct{}
 	streams atomic.Int64
+	once    sync.Once
 }
 
 // NewBrokenGuard starts one on a Unix socket.
@@ -63,9 +65,10 @@ func (g *BrokenGuard) Fail(fault Fault) { g.fault.Store(int64(fault)) }
 // Streams is how many requests Envoy has asked about.
 func (g *BrokenGuard) Streams() int64 { return g.streams.Load() }
 
-// Stop ends the fake; a stream that hangs ends with it.
+// Stop ends the fake and removes its socket; a stream that hangs ends with it.
+// It may be called again.
 func (g *BrokenGuard) Stop() {
-	close(g.stopped)
+	g.once.Do(func() { close(g.stopped) })
 	g.server.Stop()
 }
 
