@@ -1,7 +1,14 @@
 package kube
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
 	"net/netip"
+	"net/url"
 	"testing"
 	"time"
 
@@ -37,6 +44,28 @@ func TestNetworkTroubles(t *testing.T) {
 	require.NoError(t, err)
 	_, err = client.ServerVersion(within(t, 5*time.Second))
 	require.Equal(t, Unreached, trouble(t, err))
+}
+
+// TestNetworkErrors has those that no test server can make.
+func TestNetworkErrors(t *testing.T) {
+	for _, test := range []struct {
+		err  error
+		want Trouble
+	}{
+		{&net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: "CANARY.example.com", IsNotFound: true}}, Unresolved},
+		{&net.OpError{Op: "dial", Err: &net.DNSError{Err: "timeout", IsTimeout: true}}, Deadline},
+		{&net.OpError{Op: "remote error", Err: tls.AlertError(42)}, Untrusted},
+		{&url.Error{Op: "Get", URL: "https://CANARY", Err: tls.RecordHeaderError{Msg: "not TLS"}}, Untrusted},
+		{fmt.Errorf("x: %w", x509.UnknownAuthorityError{}), Untrusted},
+		{context.Canceled, Canceled},
+		{context.DeadlineExceeded, Deadline},
+		{errors.New("CANARY of a kind that nobody knows"), Unreached},
+	} {
+		got := networkError(test.err)
+		require.Equal(t, test.want, got.Trouble, test.err)
+		require.NotContains(t, got.Error(), "CANARY")
+		require.ErrorIs(t, got, test.err)
+	}
 }
 
 // TestAbsolute keeps search lists away from public names.

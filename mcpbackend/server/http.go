@@ -1,9 +1,11 @@
 package server
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -39,8 +41,7 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaders,
 		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second},
-		// What net/http has to say are addresses and panics of handlers; both are
-		// worth a line, at a level that can be switched off.
+		// What net/http has to say is about connections; panics never reach it.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }
@@ -49,18 +50,36 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 // him, health to anybody.
 type handler struct {
 	mux      *http.ServeMux
+	log      *slog.Logger
 	draining atomic.Bool
 }
 
-func newHandler(server *mcp.Server, admitted func(http.Handler) http.Handler) *handler {
-	h := &handler{mux: http.NewServeMux()}
+func newHandler(server *mcp.Server, admitted func(http.Handler) http.Handler, log *slog.Logger) *handler {
+	h := &handler{mux: http.NewServeMux(), log: log}
 	h.mux.Handle("/mcp", admitted(streamable(server)))
 	h.mux.HandleFunc("GET /healthz", h.health)
 	return h
 }
 
-// ServeHTTP routes; other paths are not found.
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.mux.ServeHTTP(w, r) }
+// ServeHTTP routes; other paths are not found. A panic becomes an answer and a
+// line: net/http would print its value, which may hold anything, and break the
+// connection, which Envoy shares between callers.
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			return
+		}
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(p) //nolint:forbidigo // net/http's own way to end a response early
+		}
+		h.log.Error("panic", "panic", panicText(p), "stack", string(debug.Stack()))
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, `{"jsonrpc":"2.0","error":{"code":-32603,"message":"the server failed on this request"}}`)
+	}()
+	h.mux.ServeHTTP(w, r)
+}
 
 // health says whether new requests are welcome.
 func (h *handler) health(w http.ResponseWriter, _ *http.Request) {

@@ -80,6 +80,25 @@ func TestHeaderLimit(t *testing.T) {
 	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, send(256<<10))
 }
 
+// TestPanicOfTheHandler is an answer too, and its value is not logged.
+func TestPanicOfTheHandler(t *testing.T) {
+	w := newWorld(t, nil)
+	w.handler.mux.HandleFunc("/panic", func(http.ResponseWriter, *http.Request) {
+		panic("CANARY") //nolint:forbidigo // what is tested
+	})
+	w.handler.mux.HandleFunc("/abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }) //nolint:forbidigo // what is tested
+	status, body := fetch(t, bare(t, true), w.url+"/panic")
+	require.Equal(t, http.StatusInternalServerError, status)
+	require.Contains(t, body, "-32603")
+	require.Len(t, w.logs.lines(t, "panic"), 1)
+	require.NotContains(t, w.logs.String(), "CANARY")
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/abort", nil)
+	require.NoError(t, err)
+	_, err = bare(t, true).Do(req) //nolint:bodyclose // there is none
+	require.Error(t, err)
+	require.Len(t, w.logs.lines(t, "panic"), 1)
+}
+
 // TestTimeouts are set: a test of each would only test net/http.
 func TestTimeouts(t *testing.T) {
 	srv := newHTTPServer(nil, newWorld(t, nil).options.Log)

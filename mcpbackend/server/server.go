@@ -108,7 +108,7 @@ func load(o Options) (*backend, error) {
 		b.close()
 		return nil, err
 	}
-	b.handler = newHandler(server, b.admitted())
+	b.handler = newHandler(server, b.admitted(), o.Log)
 	for _, warning := range rules.Warnings() {
 		o.Log.Warn(warning, "policy", o.PolicyFile)
 	}

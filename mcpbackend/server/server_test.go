@@ -179,7 +179,7 @@ func TestPanicsAreAnswers(t *testing.T) {
 		nothing["x"] = 1
 		return &mcp.GetPromptResult{}, nil
 	})
-	h := newHandler(server, w.admitted())
+	h := newHandler(server, w.admitted(), w.options.Log)
 	w.handler.mux = h.mux
 	s := w.session(t, api.headers("alice-token"))
 	for range 2 {

@@ -240,6 +240,20 @@ func TestAnonymous(t *testing.T) {
 	}
 }
 
+// TestNoSideDoor: credentials in a message's _meta are nobody's.
+func TestNoSideDoor(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api)
+	meta := mcp.Meta{}
+	for name, value := range api.headers("alice-token") {
+		meta[name] = value
+	}
+	result, err := w.session(t, nil).CallTool(t.Context(), &mcp.CallToolParams{Meta: meta, Name: "whoami"})
+	require.NoError(t, err)
+	require.True(t, result.IsError)
+	require.Empty(t, api.asked())
+}
+
 // TestToolsetsNarrow and never widen.
 func TestToolsetsNarrow(t *testing.T) {
 	api := newBrokenAPI(t)
