@@ -1,7 +1,12 @@
-// Command cluster is a whole Kubernetes control plane in one program: etcd,
-// kube-apiserver, kube-controller-manager and kube-scheduler, started and
-// stopped as one, on free loopback ports, with all state in one directory. It
-// is for development and tests: no node joins it and nothing survives it.
+// Command cluster is a Kubernetes control plane in one program: etcd,
+// kube-apiserver, kube-controller-manager and kube-scheduler, each in a process
+// of its own (they own global flags), started and stopped as one. It listens on
+// loopback only, keeps all state in one directory, and holds an admin, two
+// tenants and a few objects for tests and demonstrations to work on.
+//
+// There are no nodes: pods stay Pending.
+//
+// Linux only: children die with their parent by PR_SET_PDEATHSIG.
 package main
 
 import (
@@ -12,54 +17,77 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime"
 	"syscall"
+
+	"k8s.io/component-base/cli"
+	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+	scheduler "k8s.io/kubernetes/cmd/kube-scheduler/app"
+)
+
+// The components, by the name under which this program runs as each of them.
+const (
+	etcdName              = "etcd"
+	apiserverName         = "kube-apiserver"
+	controllerManagerName = "kube-controller-manager"
+	schedulerName         = "kube-scheduler"
 )
 
 func main() {
-	// A child is tied to the thread that started it: keep that thread.
-	runtime.LockOSThread()
-	if len(os.Args) > 1 {
-		if component, ok := components()[os.Args[1]]; ok {
-			os.Exit(component(os.Args[2:]))
-		}
+	if len(os.Args) > 1 && isComponent(os.Args[1]) {
+		os.Exit(runComponent(os.Args[1], os.Args[2:]))
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(code)
+	context.AfterFunc(ctx, stop) // a second signal ends the process, and with it every child
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// run starts the cluster and keeps it up until ctx ends. It returns the exit
-// code: 0 after an orderly stop, 1 when something failed, 2 for bad flags.
+func isComponent(name string) bool {
+	return name == etcdName || name == apiserverName || name == controllerManagerName || name == schedulerName
+}
+
+// runComponent is what a child does.
+func runComponent(name string, args []string) int {
+	dieWithParent()
+	os.Args = append([]string{name}, args...) // the commands read it themselves
+	switch name {
+	case apiserverName:
+		return cli.Run(apiserver.NewAPIServerCommand())
+	case controllerManagerName:
+		return cli.Run(controllermanager.NewControllerManagerCommand())
+	case schedulerName:
+		return cli.Run(scheduler.NewSchedulerCommand())
+	default:
+		return runEtcd()
+	}
+}
+
+// options are the command line.
+type options struct {
+	dir           string
+	port          uint
+	apiserverOnly bool
+}
+
+// run is the parent: it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var o options
 	flags := flag.NewFlagSet("cluster", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	dir := flags.String("dir", "", "directory for all state; made if absent, must hold no earlier cluster")
-	apiOnly := flags.Bool("apiserver-only", false, "start etcd and kube-apiserver alone")
+	flags.StringVar(&o.dir, "dir", "", "empty `directory` for all state; cluster.json in it tells how to connect (default: a temporary one, removed at the end)")
+	flags.UintVar(&o.port, "port", 0, "`port` of the API server on 127.0.0.1 (default: a free one)")
+	flags.BoolVar(&o.apiserverOnly, "apiserver-only", false, "start only etcd and kube-apiserver: no controllers, no scheduler")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
 	case err != nil:
 		return 2
-	case *dir == "" || flags.NArg() > 0:
-		fmt.Fprintln(stderr, "cluster: name the state directory with --dir and give no other arguments")
+	case flags.NArg() > 0:
+		_, _ = fmt.Fprintf(stderr, "cluster: %q is not an option; try --help\n", flags.Arg(0))
 		return 2
 	}
-	c, err := start(ctx, options{dir: *dir, apiOnly: *apiOnly, progress: stdout})
-	if err != nil {
-		fmt.Fprintf(stderr, "cluster: %v\n", err)
-		return 1
-	}
-	fmt.Fprintln(stdout, "ready")
-	select {
-	case <-ctx.Done():
-		err = nil
-	case err = <-c.died:
-	}
-	c.stop()
-	if err != nil {
-		fmt.Fprintf(stderr, "cluster: %v\n", err)
+	if err := serve(ctx, o, stdout); err != nil {
+		_, _ = fmt.Fprintf(stderr, "cluster: %v\n", err)
 		return 1
 	}
 	return 0

@@ -12,105 +12,98 @@ import (
 	"fmt"
 	"math/big"
 	"net"
-	"os"
-	"path/filepath"
 	"time"
 )
 
-// validity is how long every certificate of a cluster is good for.
-const validity = 7 * 24 * time.Hour
+const (
+	certificateLife = 7 * 24 * time.Hour
+	clockSkew       = 5 * time.Minute
+)
 
-// pair is a certificate with its key, as objects and as PEM.
-type pair struct {
-	cert    *x509.Certificate
-	key     crypto.Signer
-	certPEM []byte
-	keyPEM  []byte
+// authority is the cluster's one CA: it signs the API server's certificate and
+// those of clients.
+type authority struct {
+	key         crypto.Signer
+	certificate *x509.Certificate
+	pem         []byte
 }
 
-// authority makes a self-signed CA.
-func authority(name string) (pair, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// pair is a certificate with its key, both PEM (PKCS#8).
+type pair struct{ certificate, key []byte }
+
+func newAuthority() (authority, error) {
+	key, err := newECDSA()
 	if err != nil {
-		return pair{}, err
+		return authority{}, err
 	}
 	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: name},
-		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		BasicConstraintsValid: true,
+		Subject:               pkix.Name{CommonName: "cluster-ca"},
 		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
 	}
-	return sign(template, key, template, key)
+	a := authority{key: key, certificate: template}
+	der, err := a.sign(template, key.Public())
+	if err != nil {
+		return authority{}, err
+	}
+	a.certificate, err = x509.ParseCertificate(der)
+	a.pem = encode("CERTIFICATE", der)
+	return a, err
 }
 
-// serving makes the API server's certificate, good for every name under which
-// a caller on this machine may reach it.
-func (ca pair) serving() (pair, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// serving makes a server certificate for the names under which the API server
+// is reached.
+func (a authority) serving(names []string, addresses ...net.IP) (pair, error) {
+	key, err := newECDSA()
 	if err != nil {
 		return pair{}, err
 	}
-	return sign(&x509.Certificate{
-		Subject:     pkix.Name{CommonName: "kube-apiserver"},
-		KeyUsage:    x509.KeyUsageDigitalSignature,
+	return a.issue(&x509.Certificate{
+		Subject:     pkix.Name{CommonName: names[0]},
+		DNSNames:    names,
+		IPAddresses: addresses,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:    []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
-	}, key, ca.cert, ca.key)
+	}, key)
 }
 
-// client makes a client certificate: the user is its common name, its groups
-// are the organisations.
-func (ca pair) client(user string, groups []string, key crypto.Signer) (pair, error) {
-	return sign(&x509.Certificate{
+// client makes a client certificate: to Kubernetes the common name is the user
+// and each organisation a group.
+func (a authority) client(user string, groups []string, key crypto.Signer) (pair, error) {
+	return a.issue(&x509.Certificate{
 		Subject:     pkix.Name{CommonName: user, Organization: groups},
-		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}, key, ca.cert, ca.key)
+	}, key)
 }
 
-// sign fills in serial and validity and signs the template for key.
-func sign(template *x509.Certificate, key crypto.Signer, parent *x509.Certificate, parentKey crypto.Signer) (pair, error) {
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+func (a authority) issue(template *x509.Certificate, key crypto.Signer) (pair, error) {
+	template.KeyUsage = x509.KeyUsageDigitalSignature
+	der, err := a.sign(template, key.Public())
+	if err != nil {
+		return pair{}, fmt.Errorf("certificate for %s: %w", template.Subject.CommonName, err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
 		return pair{}, err
 	}
+	return pair{certificate: encode("CERTIFICATE", der), key: encode("PRIVATE KEY", pkcs8)}, nil
+}
+
+func (a authority) sign(template *x509.Certificate, public crypto.PublicKey) ([]byte, error) {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
 	template.SerialNumber = serial
-	template.NotBefore = time.Now().Add(-time.Minute)
-	template.NotAfter = template.NotBefore.Add(validity)
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), parentKey)
-	if err != nil {
-		return pair{}, fmt.Errorf("signing the certificate of %s: %w", template.Subject.CommonName, err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		return pair{}, err
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return pair{}, err
-	}
-	return pair{
-		cert:    cert,
-		key:     key,
-		certPEM: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}),
-		keyPEM:  pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}),
-	}, nil
+	template.NotBefore, template.NotAfter = now.Add(-clockSkew), now.Add(certificateLife)
+	return x509.CreateCertificate(rand.Reader, template, a.certificate, public, a.key)
 }
 
-// newKey makes a P-256 key, or an RSA-2048 one for those who ask: both kinds
-// are common in kubeconfigs and both must travel in a header.
-func newKey(useRSA bool) (crypto.Signer, error) {
-	if useRSA {
-		return rsa.GenerateKey(rand.Reader, 2048)
-	}
-	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-}
+func newECDSA() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }
 
-// write puts the pair into dir as name.crt and name.key.
-func (p pair) write(dir, name string) error {
-	if err := os.WriteFile(filepath.Join(dir, name+".crt"), p.certPEM, 0o600); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, name+".key"), p.keyPEM, 0o600)
+func newRSA() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }
+
+func encode(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }

@@ -3,123 +3,94 @@ package main
 import (
 	"context"
 	"fmt"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 )
 
-// admin is a client that may do anything.
-func (c *cluster) admin() (*kubernetes.Clientset, error) {
-	cfg, err := clientcmd.BuildConfigFromFlags("", c.Users["admin"].Kubeconfig)
-	if err != nil {
-		return nil, err
-	}
-	cfg.QPS = -1
-	return kubernetes.NewForConfig(cfg)
-}
-
-// seed gives each tenant a namespace, the right to read in it and nowhere
-// else, and some objects.
+// seed makes the tenants' namespaces and what is in them, and waits until the
+// controllers have seen it.
 func (c *cluster) seed(ctx context.Context) error {
-	begin := time.Now()
-	api, err := c.admin()
+	client, err := kubernetes.NewForConfig(&rest.Config{
+		Host:            c.url(),
+		BearerToken:     c.users[0].token,
+		TLSClientConfig: rest.TLSClientConfig{CAData: c.authority.pem},
+		QPS:             -1,
+	})
 	if err != nil {
 		return err
 	}
-	for _, u := range users() {
-		if u.namespace == "" {
-			continue
-		}
-		if err := seedTenant(ctx, api, u); err != nil {
-			return fmt.Errorf("seeding %s: %w", u.namespace, err)
+	for _, u := range c.users[1:] {
+		if err := home(ctx, client, u); err != nil {
+			return fmt.Errorf("fill namespace %s: %w", u.namespace, err)
 		}
 	}
-	c.report("tenants", begin)
+	c.say("namespaces %s, %s", teamA, teamB)
+	if c.options.apiserverOnly {
+		return nil
+	}
+	for _, u := range c.users[1:] {
+		if err := settled(ctx, client, u.namespace); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-func seedTenant(ctx context.Context, api kubernetes.Interface, u user) error {
+// settled waits for the Pods of the Deployment, so that whoever lists finds the
+// same ones each time.
+func settled(ctx context.Context, client kubernetes.Interface, namespace string) error {
+	return until(ctx, "the Deployment in "+namespace, func(ctx context.Context) error {
+		pods, err := client.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "app=web"})
+		if err == nil && len(pods.Items) < replicas {
+			err = fmt.Errorf("%d of %d Pods", len(pods.Items), replicas)
+		}
+		return err
+	})
+}
+
+// home makes one tenant's namespace.
+func home(ctx context.Context, client kubernetes.Interface, u user) error {
+	var create metav1.CreateOptions
 	meta := func(name string) metav1.ObjectMeta {
 		return metav1.ObjectMeta{Name: name, Namespace: u.namespace, Labels: map[string]string{"owner": u.name}}
 	}
-	create := metav1.CreateOptions{}
-	if _, err := api.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: u.namespace}}, create); err != nil {
+	_, err := client.CoreV1().Namespaces().Create(ctx,
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: u.namespace}}, create)
+	if err != nil {
 		return err
 	}
-	if err := allowReading(ctx, api, u); err != nil {
+	if err := allow(ctx, client, u); err != nil {
 		return err
 	}
 	for _, name := range []string{"settings", "feature-flags"} {
 		object := &corev1.ConfigMap{ObjectMeta: meta(name), Data: map[string]string{"team": u.namespace}}
-		if _, err := api.CoreV1().ConfigMaps(u.namespace).Create(ctx, object, create); err != nil {
+		if _, err := client.CoreV1().ConfigMaps(u.namespace).Create(ctx, object, create); err != nil {
 			return err
 		}
 	}
-	secret := &corev1.Secret{ObjectMeta: meta("database"), StringData: map[string]string{"password": "do-not-show-" + u.namespace}}
-	if _, err := api.CoreV1().Secrets(u.namespace).Create(ctx, secret, create); err != nil {
+	secret := &corev1.Secret{ObjectMeta: meta("database"), StringData: map[string]string{"password": secretMarker(u.namespace)}}
+	if _, err := client.CoreV1().Secrets(u.namespace).Create(ctx, secret, create); err != nil {
 		return err
 	}
-	_, err := api.AppsV1().Deployments(u.namespace).Create(ctx, deployment(meta("web")), create)
+	_, err = client.AppsV1().Deployments(u.namespace).Create(ctx, web(meta("web")), create)
 	return err
 }
 
-// allowReading lets the tenant read what is in its own namespace, Secrets
-// included, and run commands in its pods. To list all namespaces stays
-// forbidden: which others exist is none of its business.
-func allowReading(ctx context.Context, api kubernetes.Interface, u user) error {
-	create := metav1.CreateOptions{}
-	role := &rbacv1.Role{
-		ObjectMeta: metav1.ObjectMeta{Name: "tenant", Namespace: u.namespace},
-		Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{"", "apps", "batch", "events.k8s.io"}, Resources: []string{"*"}, Verbs: []string{"get", "list", "watch"}},
-			{APIGroups: []string{""}, Resources: []string{"pods/exec"}, Verbs: []string{"create"}},
-		},
-	}
-	if _, err := api.RbacV1().Roles(u.namespace).Create(ctx, role, create); err != nil {
-		return err
-	}
-	binding := &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Name: "tenant", Namespace: u.namespace},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
-		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: u.name}},
-	}
-	_, err := api.RbacV1().RoleBindings(u.namespace).Create(ctx, binding, create)
-	return err
-}
+// secretMarker is the recognisable value in a namespace's Secret "database": no
+// answer may ever hold it.
+func secretMarker(namespace string) string { return "do-not-show-" + namespace }
 
-// settled waits until the controllers have made the pods of every Deployment, so
-// that whoever lists pods finds the same ones each time.
-func (c *cluster) settled(ctx context.Context) error {
-	api, err := c.admin()
-	if err != nil {
-		return err
-	}
-	return until(ctx, nil, func(ctx context.Context) error {
-		for _, namespace := range c.Namespaces {
-			pods, err := api.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
-			if err != nil {
-				return err
-			}
-			if len(pods.Items) < replicas {
-				return fmt.Errorf("%s has %d of %d pods", namespace, len(pods.Items), replicas)
-			}
-		}
-		return nil
-	})
-}
-
-// replicas is how many pods each tenant's Deployment has.
+// replicas is how many Pods each tenant's Deployment has. No node will run them.
 const replicas = 2
 
-// deployment is a few replicas that no node will run: the pods stay Pending.
-func deployment(meta metav1.ObjectMeta) *appsv1.Deployment {
-	labels := map[string]string{"app": meta.Name}
+func web(meta metav1.ObjectMeta) *appsv1.Deployment {
+	labels := map[string]string{"app": "web"}
 	return &appsv1.Deployment{
 		ObjectMeta: meta,
 		Spec: appsv1.DeploymentSpec{
@@ -131,4 +102,30 @@ func deployment(meta metav1.ObjectMeta) *appsv1.Deployment {
 			},
 		},
 	}
+}
+
+// allow lets a tenant read its own namespace: the Namespace object itself and
+// the objects in it, Secrets included, and run commands in its Pods. Listing all namespaces stays forbidden, so
+// that a tenant sees the API server's honest refusal and not a short list.
+func allow(ctx context.Context, client kubernetes.Interface, u user) error {
+	role := &rbacv1.Role{
+		ObjectMeta: metav1.ObjectMeta{Name: "tenant", Namespace: u.namespace},
+		Rules: []rbacv1.PolicyRule{
+			{
+				APIGroups: []string{corev1.GroupName, appsv1.GroupName, "batch", "events.k8s.io"},
+				Resources: []string{rbacv1.ResourceAll},
+				Verbs:     []string{"get", "list", "watch"},
+			},
+			{APIGroups: []string{corev1.GroupName}, Resources: []string{"pods/exec"}, Verbs: []string{"create"}},
+		},
+	}
+	if _, err := client.RbacV1().Roles(u.namespace).Create(ctx, role, metav1.CreateOptions{}); err != nil {
+		return err
+	}
+	_, err := client.RbacV1().RoleBindings(u.namespace).Create(ctx, &rbacv1.RoleBinding{
+		ObjectMeta: role.ObjectMeta,
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: u.name}},
+	}, metav1.CreateOptions{})
+	return err
 }
