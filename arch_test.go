@@ -89,6 +89,7 @@ var reveals = map[string]string{
 	"extproc/proof/cache.go":          "the cache key is an HMAC of the values",
 	"extproc/verdict/key.go":          "the cache key is an HMAC of the values",
 	"extproc/stream/answers.go":       "Envoy is told the values to send on",
+	"cmd/kubemcp/headers_format.go":   "prints the headers: the purpose of the command",
 	"mcpbackend/kube/restconfig.go":   "the API server has to be told who is asking",
 }
 
