@@ -210,3 +210,58 @@ func TestManyCallersOneBuild(t *testing.T) {
 		require.Same(t, first, <-got)
 	}
 }
+
+// lateMiss is a pool whose next get misses: a caller who looked just before
+// another one's client was kept.
+type lateMiss struct {
+	pool
+
+	missed bool
+}
+
+func (p *lateMiss) get(key poolKey) (*entry, bool) {
+	if !p.missed {
+		p.missed = true
+		return nil, false
+	}
+	return p.pool.get(key)
+}
+
+// TestLateCallerBuildsNothing: he finds what was built while he waited.
+func TestLateCallerBuildsNothing(t *testing.T) {
+	h, e, clients := newHostile(t, plain), newEdge(t), newClients(t)
+	first := entryOf(t, clients, e, h.headers("alice-token"))
+	clients.pool = &lateMiss{pool: clients.pool}
+	require.Same(t, first, entryOf(t, clients, e, h.headers("alice-token")))
+}
+
+// TestOver: an entry knows its own end, whatever the pool's expiry does.
+func TestOver(t *testing.T) {
+	at := newClock()
+	e := &entry{born: at.now(), until: at.now().Add(2 * time.Hour)}
+	require.False(t, e.over(at.now().Add(time.Hour-1), time.Hour))
+	require.True(t, e.over(at.now().Add(time.Hour), time.Hour))
+	require.False(t, e.over(e.until.Add(-1), 3*time.Hour))
+	require.True(t, e.over(e.until, 3*time.Hour))
+	require.False(t, (&entry{born: at.now()}).over(at.now(), time.Hour), "no known end")
+}
+
+// stale is a pool that does not see that an entry is over.
+type stale struct {
+	pool
+
+	e *entry
+}
+
+func (p *stale) get(poolKey) (*entry, bool) { return p.e, true }
+
+// TestOverIsNotUsed even if the pool is late to see it.
+func TestOverIsNotUsed(t *testing.T) {
+	h, e, at := newHostile(t, plain), newEdge(t), newClock()
+	clients := newClients(t, at.config)
+	first := entryOf(t, clients, e, h.headers("alice-token"))
+	clients.pool = &stale{pool: clients.pool, e: first}
+	require.Same(t, first, entryOf(t, clients, e, h.headers("alice-token")))
+	first.born = first.born.Add(-defaultAge)
+	require.NotSame(t, first, entryOf(t, clients, e, h.headers("alice-token")))
+}

@@ -199,9 +199,15 @@ func TestDiscoveryIsDetached(t *testing.T) {
 
 // TestLearningIsWeighed: what an entry learns counts against the pool's bytes.
 func TestLearningIsWeighed(t *testing.T) {
-	client := clientOf(t, newHostile(t, plain))
-	before := client.entry.weight()
-	_, err := client.Resolve(within(t, 5*time.Second), "v1", "Pod")
+	clients := newClients(t, func(c *Config) { c.Limits = Limits{Entries: 1 << 20} })
+	client, err := clients.For(t.Context(), newEdge(t).caller(t, newHostile(t, plain).headers("alice-token")...), decision)
 	require.NoError(t, err)
-	require.EqualValues(t, len(coreV1), client.entry.weight()-before)
+	p, ok := clients.pool.(*otterPool)
+	require.True(t, ok)
+	require.Equal(t, 1, p.size())
+	before := p.cache.WeightedSize()
+	_, err = client.Resolve(within(t, 5*time.Second), "v1", "Pod")
+	require.NoError(t, err)
+	require.Equal(t, 1, p.size())
+	require.EqualValues(t, len(coreV1), p.cache.WeightedSize()-before)
 }

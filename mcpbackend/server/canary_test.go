@@ -100,7 +100,9 @@ func TestTablesAreRedacted(t *testing.T) {
 	api.objects["/api/v1/pods"] = printed
 	w := newWorld(t, api)
 	_, _, result := call(t, w.session(t, api.headers(canaryToken)), "resources_list", map[string]any{"apiVersion": "v1", "kind": "Pod"})
-	requireNoCanary(t, "the table", result.Content[0].(*mcp.TextContent).Text, bootstrapToken, serviceToken)
+	requireNoCanary(t, "the table", whole(t, result), bootstrapToken, serviceToken)
+	require.Contains(t, result.Content[0].(*mcp.TextContent).Text, "the server's continue token cannot be used")
+	require.NotContains(t, result.StructuredContent, "continue", "half a token continues nothing")
 	for _, bad := range []string{"evil", "\\u001b", "\\u202e", "\u202e"} {
 		require.NotContains(t, whole(t, result), bad)
 	}

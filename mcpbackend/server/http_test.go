@@ -94,7 +94,7 @@ func TestPanicOfTheHandler(t *testing.T) {
 	require.NotContains(t, w.logs.String(), "CANARY")
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, w.url+"/abort", nil)
 	require.NoError(t, err)
-	_, err = bare(t, true).Do(req) //nolint:bodyclose // there is none
+	_, err = bare(t, true).Do(req)
 	require.Error(t, err)
 	require.Len(t, w.logs.lines(t, "panic"), 1)
 }
@@ -140,11 +140,12 @@ func TestDrain(t *testing.T) {
 
 // TestDrainBudget cuts off what does not end.
 func TestDrainBudget(t *testing.T) {
-	arrived := make(chan struct{})
+	arrived, closed := make(chan struct{}), make(chan struct{})
 	api := newBrokenAPI(t)
 	api.objects["/api/v1/pods"] = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		close(arrived)
 		<-r.Context().Done()
+		close(closed)
 	})
 	w := newWorld(t, api, func(o *Options) { o.Drain = 50 * time.Millisecond })
 	s := w.session(t, api.headers("alice-token"))
@@ -158,6 +159,7 @@ func TestDrainBudget(t *testing.T) {
 	w.stop()
 	require.NoError(t, <-w.stopped)
 	w.stopped <- nil // for the clean-up
+	<-closed         // without anybody's cancelling it
 	cancel()
 	require.Error(t, <-done)
 	require.NotEmpty(t, w.logs.lines(t, "calls were cut off at the end of the drain budget"))
