@@ -9,7 +9,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -87,16 +86,19 @@ func readReport(t *testing.T, dir string) clusterReport {
 	return out
 }
 
+// stopLimit is how long the program may take to end all it started.
+const stopLimit = 5 * time.Second
+
 // wait returns the exit status.
-func (r *clusterRun) wait(t *testing.T, limit time.Duration) int {
+func (r *clusterRun) wait(t *testing.T) int {
 	t.Helper()
-	timer := time.NewTimer(limit)
+	timer := time.NewTimer(stopLimit)
 	defer timer.Stop()
 	select {
 	case <-r.ended:
 		return r.cmd.ProcessState.ExitCode()
 	case <-timer.C:
-		t.Fatalf("still there after %s: %s", limit, r.out)
+		t.Fatalf("still there after %s: %s", stopLimit, r.out)
 		return -1
 	}
 }
@@ -114,7 +116,7 @@ func TestClusterEndsAsOne(t *testing.T) {
 				require.Contains(t, components, pid, "%s is no child", name)
 			}
 			require.NoError(t, r.cmd.Process.Signal(signal))
-			status := r.wait(t, 5*time.Second)
+			status := r.wait(t)
 			gone(t, components)
 			if signal != syscall.SIGKILL {
 				require.Zero(t, status, r.out)
@@ -129,7 +131,7 @@ func TestClusterEndsWithAComponent(t *testing.T) {
 	report := r.ready(t)
 	components := descendants(t, r.cmd.Process.Pid)
 	require.NoError(t, syscall.Kill(report.Processes["etcd"], syscall.SIGKILL))
-	require.Equal(t, 1, r.wait(t, 5*time.Second))
+	require.Equal(t, 1, r.wait(t))
 	gone(t, components)
 	require.Regexp(t, `(?m)^cluster: etcd ended: signal: killed.*; see .*/logs/etcd\.log$`, r.out.String())
 }
@@ -143,7 +145,7 @@ func TestClusterAPIServerOnly(t *testing.T) {
 	require.Equal(t, "https://127.0.0.1:"+port, report.Server)
 	require.Len(t, descendants(t, r.cmd.Process.Pid), 2)
 	require.NoError(t, r.cmd.Process.Signal(syscall.SIGTERM))
-	require.Zero(t, r.wait(t, 5*time.Second))
+	require.Zero(t, r.wait(t))
 	require.Regexp(t, `^etcd +\d+\.\ds\nkube-apiserver +\d+\.\ds\nnamespaces team-a, team-b +\d+\.\ds\nready +\d+\.\ds\n$`, r.out.String())
 }
 
@@ -152,7 +154,7 @@ func TestClusterStartsQuickly(t *testing.T) {
 	r := runCluster(t)
 	r.ready(t)
 	require.NoError(t, r.cmd.Process.Signal(syscall.SIGTERM))
-	require.Zero(t, r.wait(t, 5*time.Second))
+	require.Zero(t, r.wait(t))
 	said := regexp.MustCompile(`(?m)^ready +(\d+\.\d)s$`).FindStringSubmatch(r.out.String())
 	require.Len(t, said, 2, r.out)
 	seconds, err := strconv.ParseFloat(said[1], 64)
@@ -182,7 +184,7 @@ func TestClusterSaysWhatIsWrong(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := runCluster(t, c.args...)
-			require.Equal(t, c.status, r.wait(t, 5*time.Second))
+			require.Equal(t, c.status, r.wait(t))
 			require.Regexp(t, c.want, r.out.String())
 		})
 	}
@@ -271,6 +273,6 @@ func freePort(t *testing.T) int {
 	require.NoError(t, err)
 	defer func() { _ = listener.Close() }()
 	address, ok := listener.Addr().(*net.TCPAddr)
-	require.True(t, ok, fmt.Sprintf("%T", listener.Addr()))
+	require.True(t, ok, "%T", listener.Addr())
 	return address.Port
 }
