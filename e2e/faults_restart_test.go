@@ -87,10 +87,8 @@ func (tr *traffic) Stop() {
 // more waits until some more of these answers have come.
 func more(t *testing.T, count *atomic.Int64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), recovery)
-	defer cancel()
 	want := count.Load() + int64(len(callers()))
-	require.NoError(t, harness.Until(ctx, func(context.Context) error {
+	require.NoError(t, harness.Until(soon(t), func(context.Context) error {
 		if n := count.Load(); n < want {
 			return fmt.Errorf("%d of %d", n, want)
 		}
@@ -121,7 +119,7 @@ func TestFaultGuardEndsUnderTraffic(t *testing.T) {
 			select {
 			case <-s.Extproc.Done():
 				require.NoError(t, s.Extproc.Err(), "the guard did not end by itself")
-			case <-t.Context().Done():
+			case <-soon(t).Done():
 				t.Fatal("the guard did not end")
 			}
 		}, restart},

@@ -97,13 +97,21 @@ func (e *edge) nothingActed(t *testing.T, work func(), but ...string) {
 	require.Equal(t, "alice", whoami(t, client, e.stack.BackendURL, e.now(t, alice)))
 	good := len(but) + 1
 	require.Equal(t, tools+good, toolCalls(e.stack), "the backend called a tool for a request that it had to refuse")
-	require.NoError(t, harness.Until(t.Context(), func(ctx context.Context) error { // counted after the answer is sent
+	require.NoError(t, harness.Until(soon(t), func(ctx context.Context) error { // counted after the answer is sent
 		if identityReviews(ctx, t) < reviews+good {
 			return errors.New("the API server has not counted the last call yet")
 		}
 		return nil
 	}))
 	require.Equal(t, reviews+good, identityReviews(t.Context(), t), "the API server was asked who somebody is")
+}
+
+// soon is a context for what takes a moment.
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), recovery)
+	t.Cleanup(cancel)
+	return ctx
 }
 
 // toolCalls counts the tool calls in the backend's audit log.
