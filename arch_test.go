@@ -30,6 +30,7 @@ var layers = map[string]int{
 	"extproc/hostpolicy": 0,
 	"extproc/jsonrpc":    0,
 	"extproc/harden":     0,
+	"extproc/nearby":     0,
 	"extproc/kubeheader": 1,
 	"extproc/policy":     2,
 	"extproc/proof":      2,

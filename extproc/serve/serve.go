@@ -17,6 +17,7 @@ import (
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	"kubernetes-mcp-edge/extproc/harden"
+	"kubernetes-mcp-edge/extproc/nearby"
 	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
 	"kubernetes-mcp-edge/extproc/stream"
@@ -59,12 +60,13 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer g.engine.Close()
-	listener, err := listen(ctx, o.Listen, o.InsecureListen)
+	port := nearby.Port{Address: o.Listen, Insecure: o.InsecureListen, Danger: "whoever reaches this port can have headers signed"}
+	listener, err := port.Listen(ctx)
 	if err != nil {
 		return err
 	}
-	if o.InsecureListen {
-		o.Log.Warn("--insecure-listen: whoever reaches this port can have headers signed; let only Envoy reach it")
+	if warning := port.Warning(); warning != "" {
+		o.Log.Warn(warning)
 	}
 	return g.serve(ctx, listener)
 }

@@ -3,10 +3,7 @@ package server
 import (
 	"context"
 	"io"
-	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -170,42 +167,4 @@ func TestHealthWhileDraining(t *testing.T) {
 	w.handler.draining.Store(true)
 	status, _ := fetch(t, bare(t, true), w.url+"/healthz")
 	require.Equal(t, http.StatusServiceUnavailable, status)
-}
-
-func TestListenStaysHere(t *testing.T) {
-	for _, address := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0", "example.com:0"} {
-		_, err := listen(t.Context(), address, false)
-		require.ErrorContains(t, err, "--insecure-listen", address)
-	}
-	_, err := listen(t.Context(), "127.0.0.1", false)
-	require.ErrorContains(t, err, "host:port or unix:PATH")
-	for _, address := range []string{"127.0.0.1:0", "localhost:0"} {
-		l, err := listen(t.Context(), address, false)
-		require.NoError(t, err)
-		require.NoError(t, l.Close())
-	}
-	l, err := listen(t.Context(), "0.0.0.0:0", true)
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-}
-
-func TestListenUnix(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "s")
-	l, err := listen(t.Context(), "unix:"+path, false)
-	require.NoError(t, err)
-	info, err := os.Stat(path)
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-	_, err = listen(t.Context(), "unix:"+path, false)
-	require.ErrorContains(t, err, "another process listens there")
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	require.NoError(t, l.Close())
-	l, err = listen(t.Context(), "unix:"+path, false)
-	require.NoError(t, err, "a socket that a killed process left behind")
-	require.NoError(t, l.Close())
-	require.NoError(t, os.WriteFile(path, nil, 0o600))
-	_, err = listen(t.Context(), "unix:"+path, false)
-	require.ErrorContains(t, err, "not a socket")
-	_, err = listen(t.Context(), "unix:", false)
-	require.ErrorContains(t, err, "names no path")
 }

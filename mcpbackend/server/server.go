@@ -16,6 +16,7 @@ import (
 
 	"kubernetes-mcp-edge/extproc/harden"
 	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/extproc/nearby"
 	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
 	"kubernetes-mcp-edge/mcpbackend/admit"
@@ -61,12 +62,13 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer b.close()
-	listener, err := listen(ctx, o.Listen, o.InsecureListen)
+	port := nearby.Port{Address: o.Listen, Insecure: o.InsecureListen, Danger: "requests to this port carry keys in the clear"}
+	listener, err := port.Listen(ctx)
 	if err != nil {
 		return err
 	}
-	if o.InsecureListen {
-		o.Log.Warn("--insecure-listen: requests to this port carry keys in the clear; let only Envoy reach it")
+	if warning := port.Warning(); warning != "" {
+		o.Log.Warn(warning)
 	}
 	return b.serve(ctx, listener)
 }

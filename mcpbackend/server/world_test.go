@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/extproc/nearby"
 	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
 )
@@ -59,7 +60,7 @@ func newWorld(t *testing.T, api *brokenAPI, change ...func(*Options)) *world {
 	require.NoError(t, err)
 	w.backend, err = load(o)
 	require.NoError(t, err)
-	listener, err := listen(t.Context(), o.Listen, false)
+	listener, err := nearby.Port{Address: o.Listen}.Listen(t.Context())
 	require.NoError(t, err)
 	w.url = "http://" + listener.Addr().String()
 	ctx, stop := context.WithCancel(context.Background())

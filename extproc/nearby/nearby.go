@@ -1,4 +1,7 @@
-package server
+// Package nearby opens the port of a program that trusts whoever reaches it:
+// on loopback or as a Unix socket of this user, and beyond only when the
+// operator says so in as many words.
+package nearby
 
 import (
 	"context"
@@ -16,42 +19,52 @@ import (
 // unixPrefix marks a listen address as the path of a Unix socket.
 const unixPrefix = "unix:"
 
-// listen opens the port. What arrives on it are tokens and private keys in the
-// clear. So it has to stay on this machine, unless the operator says in so many
-// words that the network is trusted.
-func listen(ctx context.Context, address string, insecure bool) (net.Listener, error) {
+// Port is what is to be opened, and why it has to stay on this machine.
+type Port struct {
+	// Address is host:port, where localhost means 127.0.0.1, or unix:PATH.
+	Address string
+	// Danger is what somebody who reaches the port could do, as a clause: it
+	// explains the refusal and the warning.
+	Danger string
+	// Insecure allows an address that other machines can reach.
+	Insecure bool
+}
+
+// Warning is what the log has to say about an insecure port; "" for another.
+func (p Port) Warning() string {
+	if !p.Insecure {
+		return ""
+	}
+	return "--insecure-listen: " + p.Danger + "; let only Envoy reach it"
+}
+
+// Listen opens the port. The error is one sentence that says what to change.
+func (p Port) Listen(ctx context.Context) (net.Listener, error) {
+	address := p.Address
 	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
 		return listenUnix(ctx, path)
 	}
-	host, _, err := net.SplitHostPort(address)
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("listen address %q: write it as host:port or unix:PATH", address)
 	}
-	if !insecure && !staysHere(host) {
-		return nil, offLoopback(address)
+	if host == "localhost" {
+		host = "127.0.0.1" // not whatever the resolver makes of the name
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if !p.Insecure && !loopback(host) {
+		return nil, fmt.Errorf("refusing to listen on %s: %s, and mutual TLS for it comes in a later release; "+
+			"use a loopback address or unix:PATH, or pass --insecure-listen if only Envoy can reach this address", address, p.Danger)
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
-	}
-	// "localhost" is whatever the resolver says: look at what it became.
-	if bound, ok := listener.Addr().(*net.TCPAddr); !insecure && (!ok || !bound.IP.IsLoopback()) {
-		return nil, errors.Join(offLoopback(address), listener.Close())
 	}
 	return listener, nil
 }
 
-func staysHere(host string) bool {
-	if host == "localhost" {
-		return true
-	}
+func loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback()
-}
-
-func offLoopback(address string) error {
-	return fmt.Errorf("refusing to listen on %s: requests to this port carry keys in the clear, and mutual TLS for it comes in a later release; "+
-		"use a loopback address or unix:PATH, or pass --insecure-listen if only Envoy can reach this address", address)
 }
 
 // listenUnix makes a socket that only this user can open, from its first moment
