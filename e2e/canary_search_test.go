@@ -19,13 +19,18 @@ import (
 type canary struct {
 	name   string
 	traces [][]byte
+	// word, in lower case, gives it away in any case: proxies and net/http change
+	// the letters of a header's name. Empty for what is no text.
+	word []byte
 	// answers says that the caller's own answer may repeat it: it is what he
 	// asked about. Nothing else may, whatever the canary.
 	answers bool
 }
 
 // text is a canary of printable text, such as a token or a common name.
-func text(name, secret string) canary { return canary{name: name, traces: traces([]byte(secret))} }
+func text(name, secret string) canary {
+	return canary{name: name, traces: traces([]byte(secret)), word: []byte(strings.ToLower(secret))}
+}
 
 // material is a canary of PEM, as text, as DER, and as the base64 of the text
 // that travels in a header. It is known by pieces, since part of a leak is one:
@@ -62,6 +67,10 @@ func traces(secret []byte) [][]byte {
 func (c canary) seen(places map[string][]byte) []string {
 	var out []string
 	for place, content := range places {
+		if at := bytes.Index(bytes.ToLower(content), c.word); len(c.word) > 0 && at >= 0 {
+			out = append(out, fmt.Sprintf("%s in %s (as a word, after %d bytes)", c.name, place, at))
+			continue
+		}
 		for i, trace := range c.traces {
 			if bytes.Contains(content, trace) {
 				out = append(out, fmt.Sprintf("%s in %s (spelling %d of a piece, after %d bytes)", c.name, place, i%9, bytes.Index(content, trace)))
@@ -103,6 +112,7 @@ func TestCanarySearchFindsWhatIsThere(t *testing.T) {
 	for name, encode := range encoders {
 		for before := range 6 {
 			padding := strings.Repeat("x", before)
+			require.True(t, find(text("token", token), strings.ToLower(padding+token)))
 			require.True(t, find(text("token", token), "log "+encode([]byte(padding+token+padding))+" line"), "%s after %d bytes", name, before)
 			if name != "quoted" && name != "JSON" { // which change bytes that are no text
 				require.True(t, find(material(t, "key", key), encode(append([]byte(padding), block.Bytes...))), "DER, %s after %d bytes", name, before)

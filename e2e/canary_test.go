@@ -97,7 +97,7 @@ func (w *world) drive(t *testing.T) {
 				w.call(t, client, w.URL, bodies[0], headers)
 			}
 		}
-		for range 40 { // 14 ways, drawn at random
+		for range 3 * ways {
 			w.call(t, client, w.URL, bodies[0], w.secrets.withToken(w.hostile))
 		}
 		w.call(t, client, w.URL, bodies[0], w.secrets.withCertificate(w.hostile))
@@ -140,7 +140,6 @@ func (w *world) canaries(t *testing.T) []canary {
 	for name, word := range map[string]string{"id": w.id, "argument": w.argument, "namespace": w.namespace, "name of the CA": s.caName} {
 		c := text(name, word)
 		c.answers = true
-		c.traces = append(c.traces, []byte(strings.ToLower(word)))
 		out = append(out, c)
 	}
 	return out
@@ -162,9 +161,9 @@ func (w *world) outputs(t *testing.T) map[string][]byte {
 	return out
 }
 
-// TestCanariesStayUnseen: at debug level of both programs and info level of
+// TestCanaryValuesStayUnseen: at debug level of both programs and info level of
 // Envoy, nothing that a caller sent in confidence shows anywhere.
-func TestCanariesStayUnseen(t *testing.T) {
+func TestCanaryValuesStayUnseen(t *testing.T) {
 	w := newWorld(t)
 	w.drive(t)
 	outputs := w.outputs(t)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -74,7 +75,7 @@ func newWorld(t *testing.T) *world {
 	// Of the same name as the CA that is sent, and another: crypto/x509 then
 	// names the certificate that it was given.
 	w.untrusted = serveTLS(t, newAuthority(t, w.secrets.caName).serving(t), http.NotFoundHandler())
-	w.hostile = serveTLS(t, w.secrets.ca.serving(t), http.HandlerFunc(echo))
+	w.hostile = serveTLS(t, w.secrets.ca.serving(t), new(echo))
 	w.Stack = startStack(t, harness.Options{LogLevel: "debug", Policy: withPorts(t, shared.policy, w.refusing, w.untrusted, w.hostile)})
 	return w
 }
@@ -105,20 +106,28 @@ func serveTLS(t *testing.T, certificate tls.Certificate, h http.Handler) string 
 }
 
 // echo is a hostile API server: wherever a program might repeat what a server
-// says, it says the caller's credential.
-func echo(w http.ResponseWriter, r *http.Request) {
+// says, it says the caller's credential, each time in another way.
+type echo struct{ asked atomic.Int64 }
+
+// ways is in how many.
+const ways = 14
+
+// ServeHTTP says it.
+func (e *echo) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	way := int(e.asked.Add(1)-1) % ways
 	said := r.Header.Get("Authorization")
 	if said == "" {
 		said = "no token"
 	}
-	mode := r.Header.Get("User-Agent")
-	mode = mode[max(0, len(mode)-2):] // the last digit of the decision id: as good as random
 	quoted := jsonText("you sent " + said)
 	for _, name := range []string{"Warning", "Set-Cookie", "Retry-After", "X-Said", "Audit-Id"} {
 		w.Header().Set(name, said)
 	}
 	w.Header().Set("Content-Type", "application/json")
-	status := map[byte]int{'0': 400, '1': 401, '2': 403, '3': 404, '4': 409, '5': 410, '6': 422, '7': 429, '8': 500, '9': 503, 'a': 302, 'b': 201}[mode[0]]
+	status := 0
+	if statuses := []int{400, 401, 403, 404, 409, 410, 422, 429, 500, 503, 302, 201}; way < len(statuses) {
+		status = statuses[way]
+	}
 	switch {
 	case status == http.StatusFound:
 		w.Header().Set("Location", "https://"+strings.TrimPrefix(said, "Bearer ")+".example.com/")
@@ -126,7 +135,7 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	case status != 0:
 		w.WriteHeader(status)
 		_, _ = fmt.Fprintf(w, `{"kind":"Status","apiVersion":"v1","status":"Failure","message":%s,"reason":%[1]s,"details":{"name":%[1]s,"causes":[{"message":%[1]s}]},"code":%d}`, quoted, status)
-	case mode[0] == 'c':
+	case way == ways-1:
 		_, _ = fmt.Fprintf(w, "this is no JSON: %s", said)
 	default:
 		_, _ = fmt.Fprintf(w, `{"kind":"SelfSubjectReview","apiVersion":"authentication.k8s.io/v1","gitVersion":%s,"status":{"userInfo":{"username":%[1]s,"uid":%[1]s,"groups":[%[1]s]}}}`, quoted)
