@@ -30,6 +30,7 @@ var layers = map[string]int{
 	"extproc/hostpolicy": 0,
 	"extproc/jsonrpc":    0,
 	"extproc/harden":     0,
+	"extproc/trial":      0,
 	"extproc/nearby":     0,
 	"extproc/kubeheader": 1,
 	"extproc/policy":     2,
@@ -52,6 +53,7 @@ var layers = map[string]int{
 var forbidden = []struct{ room, imports, why string }{
 	{"extproc/", "k8s.io/", "the guard checks headers and must not carry a Kubernetes client, its parsers or its CVEs"},
 	{"extproc/", module + "/mcpbackend/", "the edge knows nothing of what stands behind it"},
+	{"cmd/", module + "/extproc/trial", "what only tests need has no place in a program"},
 	{"mcpbackend/", "github.com/envoyproxy/", "the backend trusts a signature, not a proxy's protocol"},
 	{"mcpbackend/", module + "/extproc/stream", "the backend takes leaves of the edge, never its server"},
 	{"mcpbackend/", module + "/extproc/serve", "the backend takes leaves of the edge, never its server"},
