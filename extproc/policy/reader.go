@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -29,8 +30,32 @@ func (r *reader) failf(n *yaml.Node, key, format string, args ...any) {
 	if key != "" {
 		where += key + ": "
 	}
-	r.errs = append(r.errs, fmt.Errorf(where+format, args...))
+	r.errs = append(r.errs, problem{fmt.Errorf(format, args...), where})
 }
+
+// problem is one error: one line of text, whatever a key or a file name in it
+// holds. What stands in the file must not be able to end the line of a log, or
+// to speak to a terminal.
+type problem struct {
+	error
+
+	where string
+}
+
+// Error puts escapes in the place of what does not print.
+func (p problem) Error() string {
+	var out strings.Builder
+	for _, c := range p.where + p.error.Error() {
+		if unicode.IsPrint(c) {
+			out.WriteRune(c)
+		} else {
+			out.WriteString(strings.Trim(strconv.QuoteRune(c), "'"))
+		}
+	}
+	return out.String()
+}
+
+func (p problem) Unwrap() error { return p.error }
 
 // yamlLine finds the line in the text of a yaml syntax error, the only place
 // where the library keeps it.
@@ -66,7 +91,7 @@ func (r *reader) syntax(err error) {
 	if line == "" {
 		line = "1"
 	}
-	r.errs = append(r.errs, fmt.Errorf("%s:%s: not YAML: %s; mend the syntax near this line", r.file, line, m[2]))
+	r.errs = append(r.errs, problem{fmt.Errorf("not YAML: %s; mend the syntax near this line", m[2]), r.file + ":" + line + ": "})
 }
 
 // key is one key that a mapping may have.

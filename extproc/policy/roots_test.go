@@ -18,15 +18,15 @@ import (
 )
 
 // root makes a CA certificate.
-func root(t *testing.T, serial int64) (*x509.Certificate, []byte) {
-	t.Helper()
+func root(tb testing.TB, serial int64) (*x509.Certificate, []byte) {
+	tb.Helper()
 	public, private, err := ed25519.GenerateKey(rand.Reader)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, public, private)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	certificate, err := x509.ParseCertificate(der)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return certificate, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
