@@ -72,14 +72,15 @@ func drawn(t *rapid.T, m map[string]string) []Field {
 	return rapid.Permutation(fields).Draw(t, "order")
 }
 
+// capitals writes a name in the other case, letter by letter.
 func capitals(name string) string {
-	upper := []byte(name)
-	for i, c := range upper {
+	other := []byte(name)
+	for i, c := range other {
 		if isLetter(c) {
-			upper[i] = c - ('a' - 'A')
+			other[i] = c ^ ('a' - 'A')
 		}
 	}
-	return string(upper)
+	return string(other)
 }
 
 // Parse of a canonical form changes nothing; the order of arrival and the case
