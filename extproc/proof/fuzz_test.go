@@ -3,47 +3,97 @@ package proof
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/extproc/trial"
 )
 
-// FuzzOpen reads an input as header lines, "name: value" each, that come along
-// with or instead of those of a valid proof: a line for a name that the proof
-// has replaces it, any other is added. Open must not panic, must give either a
-// value or an error, and may accept only what the edge sealed, byte for byte.
+// FuzzOpen reads an input as edits, one a line, of the header lines that belong
+// to a valid proof: "name: value" replaces the line of that name or adds one,
+// "- name" drops it, and "^ name 17" flips its bit 17. Open must accept what the
+// edge sealed, byte for byte, and nothing else: no line more, no line less and no
+// bit another, whether it has seen the proof before or not.
 func FuzzOpen(f *testing.F) {
 	l := newLink(f)
-	valid := l.sealed(f, "token", noon)
-	for _, name := range []string{kubeheader.SignatureInput, kubeheader.Signature, kubeheader.Fingerprint} {
-		f.Add(name + ": " + value(f, valid, name))
-	}
-	f.Fuzz(func(t *testing.T, lines string) {
-		sent := slices.Clone(valid)
-		for line := range strings.SplitSeq(lines, "\n") {
-			name, val, _ := strings.Cut(line, ": ")
-			sent = with(sent, name, val)
+	callers := []string{"token", "certificate", "anonymous"}
+	valid := map[string][]kubeheader.Field{}
+	for i, caller := range callers {
+		valid[caller] = l.sealed(f, caller, noon)
+		for _, name := range []string{kubeheader.SignatureInput, kubeheader.Signature, kubeheader.Fingerprint} {
+			f.Add(byte(i), name+": "+value(f, valid[caller], name)) // of this run's key
 		}
-		verified, err := l.verifier.Open(sent, noon)
-		require.Equal(t, err == nil, verified.Valid())
-		if err != nil {
-			problem, ok := errors.AsType[*Error](err)
-			require.True(t, ok, "the policy is the edge's: nothing else can be wrong")
-			require.Contains(t, append(kubeheader.Names(), "", kubeheader.AnyHeader, kubeheader.Fingerprint,
-				kubeheader.SignatureInput, kubeheader.Signature), problem.Header)
+	}
+	f.Fuzz(func(t *testing.T, caller byte, edits string) {
+		if len(edits) > 96<<10 || strings.Count(edits, "\n") > 100 {
 			return
 		}
-		for _, field := range sent {
-			if Relevant(field.Name) {
-				require.Equal(t, value(t, valid, strings.ToLower(field.Name)), string(field.Value.Reveal()))
-			}
+		sealed := valid[callers[int(caller)%len(callers)]]
+		sent := slices.Clone(sealed)
+		for line := range strings.SplitSeq(edits, "\n") {
+			sent = edit(sent, line)
 		}
+		l.accepted(t, sealed, noon) // warm
+		warm, warmErr := l.verifier.Open(sent, noon)
+		l.verifier.cache.entries.InvalidateAll()
+		var verified Verified
+		var err error
+		trial.Within(t, func() { verified, err = l.verifier.Open(sent, noon) })
+		require.Equal(t, warmErr, err, "what is remembered decides")
+		require.Equal(t, err == nil, verified.Valid())
+		require.Equal(t, err == nil, warm.Valid())
+		require.Equal(t, relevant(sealed) == relevant(sent), err == nil)
+		if err == nil {
+			return
+		}
+		problem, ok := errors.AsType[*Error](err)
+		require.True(t, ok, "the policy is the edge's: nothing else can be wrong")
+		require.Contains(t, append(kubeheader.Names(), "", kubeheader.AnyHeader, kubeheader.Fingerprint,
+			kubeheader.SignatureInput, kubeheader.Signature), problem.Header)
 	})
+}
+
+// edit applies one line of FuzzOpen's input.
+func edit(sent []kubeheader.Field, line string) []kubeheader.Field {
+	if name, ok := strings.CutPrefix(line, "- "); ok {
+		return without(sent, name)
+	}
+	if rest, ok := strings.CutPrefix(line, "^ "); ok {
+		name, number, _ := strings.Cut(rest, " ")
+		i := slices.IndexFunc(sent, func(f kubeheader.Field) bool { return f.Name == name })
+		bit, err := strconv.ParseUint(number, 10, 32)
+		if i < 0 || err != nil || sent[i].Value.Len() == 0 {
+			return sent
+		}
+		flipped := slices.Clone(sent[i].Value.Reveal())
+		bit %= uint64(8 * len(flipped))
+		flipped[bit/8] ^= 1 << (bit % 8)
+		return with(sent, name, string(flipped))
+	}
+	name, val, _ := strings.Cut(line, ": ")
+	return with(sent, name, val)
+}
+
+// relevant is everything in a request that begins with kubernetes or belongs to
+// a proof, sorted, names without regard to case: two requests that read the same
+// here are the same to every reader of headers.
+func relevant(sent []kubeheader.Field) string {
+	var out []string
+	for _, f := range sent {
+		name := strings.ToLower(f.Name)
+		dashed := strings.ReplaceAll(name, "_", "-")
+		switch {
+		case strings.HasPrefix(dashed, "kubernetes"), dashed == "signature", dashed == "signature-input", dashed == "x-kubernetes-fingerprint":
+			out = append(out, strconv.Quote(name)+strconv.Quote(string(f.Value.Reveal())))
+		}
+	}
+	slices.Sort(out)
+	return strings.Join(out, "\n")
 }
 
 // FuzzKeyFiles: no key file makes the decoders panic, and what they accept
@@ -56,6 +106,13 @@ func FuzzKeyFiles(f *testing.F) {
 		f.Add(content)
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
+		if len(content) > 16<<10 {
+			return
+		}
+		trial.Within(t, func() {
+			_, _ = DecodeSigningKeys(content)
+			_, _ = DecodeKeySet(content)
+		})
 		if keys, err := DecodeSigningKeys(content); err == nil {
 			again, err := EncodeSigningKeys(keys...)
 			require.NoError(t, err)
@@ -73,9 +130,8 @@ func FuzzKeyFiles(f *testing.F) {
 	})
 }
 
-// TestCorpus: a corpus that is not found would leave the fuzz target green.
+// TestCorpus: a target without seeds would pass.
 func TestCorpus(t *testing.T) {
-	seeds, err := filepath.Glob("testdata/fuzz/FuzzOpen/*")
-	require.NoError(t, err)
-	require.NotEmpty(t, seeds)
+	trial.Corpus(t, "FuzzOpen")
+	trial.Corpus(t, "FuzzKeyFiles")
 }
