@@ -141,18 +141,6 @@ func TestPromisesOnNoise(t *testing.T) {
 	}, nil))
 }
 
-// FuzzReject looks for a body that panics, or for which a promise breaks. Its
-// corpus in testdata is the bodies of the tables, one idea each.
-func FuzzReject(f *testing.F) {
-	for i, body := range []string{
-		`{"method":"x","params":{"id":1},"jsonrpc":"2.0","id":2}`, `[{"id":1,"method":"x"},{"id":"a","method":"y"}]`,
-		`{"id":1,"id":2,"method":"x"}`, `{"\u0069d":"\ud800","method":"x"}`, "\ufeff{}", `{"id":1e3,"method":"x"}`,
-	} {
-		f.Add(uint8(i), modernVersion, []byte(body))
-	}
-	f.Fuzz(func(t *testing.T, kind uint8, version string, body []byte) { check(t, message(kind, version, body)) })
-}
-
 // TestLinear: a large body in the shapes that are worst for a parser is read
 // once, in place. Quadratic work would run into the timeout of the test binary;
 // the memory has a bound of its own.
