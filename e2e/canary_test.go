@@ -161,9 +161,9 @@ func (w *world) outputs(t *testing.T) map[string][]byte {
 	return out
 }
 
-// TestCanaryValuesStayUnseen: at debug level of both programs and info level of
+// TestCanary: at debug level of both programs and info level of
 // Envoy, nothing that a caller sent in confidence shows anywhere.
-func TestCanaryValuesStayUnseen(t *testing.T) {
+func TestCanary(t *testing.T) {
 	w := newWorld(t)
 	w.drive(t)
 	outputs := w.outputs(t)

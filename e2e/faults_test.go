@@ -144,9 +144,9 @@ func backendRefuses(method string, res harness.Response) error {
 	return want.differs(res)
 }
 
-// TestFaultOfTheGuard: whatever the guard does wrong, Envoy answers, the
+// TestFault: whatever the guard does wrong, Envoy answers, the
 // request goes nowhere, and nothing acts on it.
-func TestFaultOfTheGuard(t *testing.T) {
+func TestFault(t *testing.T) {
 	s := startBroken(t, harness.Options{})
 	e := newEdge(t, s.Stack, shared.policy)
 	alice := shared.cluster.Token("alice")
@@ -185,10 +185,10 @@ func withoutRBAC(text []byte) ([]byte, error) {
 	return edited, nil
 }
 
-// TestFaultOfTheGuardWithoutRBAC: the second layer holds alone. Where Envoy lets
+// TestFaultWithoutRBAC: the second layer holds alone. Where Envoy lets
 // an unchecked request go on, the backend refuses it for want of a proof; also
 // when the caller has sent a genuine one, which Envoy strips.
-func TestFaultOfTheGuardWithoutRBAC(t *testing.T) {
+func TestFaultWithoutRBAC(t *testing.T) {
 	s := startBroken(t, harness.Options{EditEnvoy: withoutRBAC})
 	e := newEdge(t, s.Stack, shared.policy)
 	alice := shared.cluster.Token("alice")
@@ -216,9 +216,9 @@ func TestFaultOfTheGuardWithoutRBAC(t *testing.T) {
 	})
 }
 
-// TestFaultOfTheGuardBeforeAnOpenBackend: the first layer holds alone. Even a
+// TestFaultBeforeAnOpenBackend: the first layer holds alone. Even a
 // backend that asks for no proof is not reached.
-func TestFaultOfTheGuardBeforeAnOpenBackend(t *testing.T) {
+func TestFaultBeforeAnOpenBackend(t *testing.T) {
 	open := harness.NewOpenBackend()
 	t.Cleanup(open.Stop)
 	s := startBroken(t, harness.Options{Backend: open.Address})

@@ -28,9 +28,9 @@ func TestProofReplayWithinItsLifetimeByTheSameHolderIsAllowedByDesign(t *testing
 	}
 }
 
-// TestProofCredentialsInABodyAreIgnored: only headers say who calls, to the
+// TestProofBodyIsNoCredential: only headers say who calls, to the
 // backend and through Envoy.
-func TestProofCredentialsInABodyAreIgnored(t *testing.T) {
+func TestProofBodyIsNoCredential(t *testing.T) {
 	e := newEdge(t, shared.stack, shared.policy)
 	client := newClient(t, false)
 	bob, err := json.Marshal(shared.cluster.Token("bob").Map())

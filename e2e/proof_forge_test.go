@@ -115,9 +115,9 @@ func (e *edge) refuse(t *testing.T, shots ...shot) {
 	}
 }
 
-// TestProofForged: whoever has no key, an old proof, another's proof, or even
+// TestProofRefused: whoever has no key, an old proof, another's proof, or even
 // the key but another idea of the profile, gets nowhere.
-func TestProofForged(t *testing.T) {
+func TestProofRefused(t *testing.T) {
 	e := newEdge(t, shared.stack, shared.policy)
 	client := newClient(t, false)
 	alice := e.now(t, shared.cluster.Token("alice").With(kubeheader.Namespace, "team-a"))

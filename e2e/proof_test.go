@@ -52,9 +52,9 @@ func others(t *testing.T) map[string]string {
 	}
 }
 
-// TestProofAfterAWarmCallEachHeaderChanged: a proof that the backend has just
+// TestProofAfterWarmCall: a proof that the backend has just
 // verified, and remembers, is worth nothing with any other value.
-func TestProofAfterAWarmCallEachHeaderChanged(t *testing.T) {
+func TestProofAfterWarmCall(t *testing.T) {
 	e := insecureStack(t)
 	other := others(t)
 	bob := e.now(t, shared.cluster.Token("bob"))
