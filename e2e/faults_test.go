@@ -43,10 +43,7 @@ func guardFaults() []guardFault {
 		{"ends its stream with an error", harness.Errors, kubeheader.ReasonGuardUnavailable},
 		{"hangs", harness.Hangs, kubeheader.ReasonGuardTimeout},
 		{"answers with a wrong phase", harness.WrongPhase, kubeheader.ReasonGuardUnavailable},
-		// Envoy's response code details are "unhandled_message" here, which no
-		// mapper of the configuration knows as the guard's: closed and readable,
-		// but the reason points at the backend.
-		{"answers empty", harness.EmptyAnswer, kubeheader.ReasonBackendUnavailable},
+		{"answers empty", harness.EmptyAnswer, kubeheader.ReasonGuardUnavailable},
 		{"lets through without a verdict", harness.LetsThrough, kubeheader.ReasonAccessDenied},
 	}
 }

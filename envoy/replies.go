@@ -37,7 +37,7 @@ func replies() []reply {
 		},
 		{
 			"The guard is not there, failed, or said what it must not say.",
-			`response.code_details.startsWith('ext_proc_') || response.code_details.startsWith('header_mutation_') || response.code_details.startsWith('spurious')`,
+			`response.code_details.startsWith('ext_proc_') || response.code_details.startsWith('header_mutation_') || response.code_details.startsWith('spurious') || response.code_details == 'unhandled_message'`,
 			fault, body(kubeheader.ReasonGuardUnavailable, decision),
 		},
 		{
