@@ -9,7 +9,7 @@ CACHE := $(CURDIR)/.cache
 BIN := $(CACHE)/bin
 GOLANGCI_VERSION := v2.15.0
 FUZZTIME ?= 60s
-BENCHTIME ?= 1s
+BENCH_FLAGS ?=
 RUN_FLAGS ?=
 
 # The cluster program takes minutes to compile, so its name carries a digest of
@@ -99,8 +99,15 @@ fuzz: ## Run every fuzz target for FUZZTIME (60s)
 	done
 
 .PHONY: bench
-bench: ## Run every Go benchmark
-	@go test ./... -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME)
+bench: build $(CLUSTER) $(ENVOY_READY) ## Measure the hot paths and the ladder through Envoy; figures in .cache/bench/latest.json
+	@cd e2e && go build -o $(BIN)/bench ./cmd/bench
+	@$(BIN)/bench $(BENCH_FLAGS)
+
+.PHONY: profile
+profile: ## CPU profile of a stream with a cached verdict, as text and in .cache/bench/cpu.out
+	@mkdir -p $(CACHE)/bench
+	@go test ./extproc/stream -run '^$$' -bench '^BenchmarkAllow$$' -benchtime 3s -cpuprofile $(CACHE)/bench/cpu.out -o $(CACHE)/bench/stream.test
+	@go tool pprof -top -cum -nodecount 40 $(CACHE)/bench/stream.test $(CACHE)/bench/cpu.out
 
 .PHONY: clean
 clean: ## Remove .cache: binaries, Envoy, the compiled cluster

@@ -156,3 +156,19 @@ func FreePort() (int, error) {
 	}
 	return addr.Port, nil
 }
+
+// Spawn starts a program of a test's or a benchmark's own, with its output in
+// dir/NAME.log, and waits until ready returns nil.
+func Spawn(ctx context.Context, dir, name string, ready func(context.Context) error, path string, args ...string) (*Process, error) {
+	p, err := spawn(dir, name, path, args...)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := p.ready(ctx, ready); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	return p, nil
+}

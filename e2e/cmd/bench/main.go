@@ -1,0 +1,78 @@
+// Command bench is make bench: the Go benchmarks of the hot paths, and the
+// ladder, which loads a real Envoy with nothing behind it but an origin that
+// answers at once, then with ext_proc servers that do ever more. Everything
+// stays on loopback and ends by itself. The figures of one run are printed and
+// written to latest.json.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+	"time"
+
+	"kubernetes-mcp-edge/e2e/harness"
+)
+
+func main() {
+	runtime.LockOSThread() // children die with the thread that started them
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are the command line.
+type settings struct {
+	rounds   int
+	slice    time.Duration
+	goCount  int
+	goTime   string
+	out      string
+	ladder   bool
+	goBenchs bool
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case noopCommand:
+			return serveNoop(ctx, args[1:])
+		case originCommand:
+			return serveOrigin(ctx, args[1:])
+		}
+	}
+	var s settings
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.IntVar(&s.rounds, "rounds", 11, "paired rounds of the ladder; the median is reported")
+	flags.DurationVar(&s.slice, "slice", time.Second, "how long each rung is loaded in a round")
+	flags.IntVar(&s.goCount, "count", 5, "runs of each Go benchmark; the median is reported")
+	flags.StringVar(&s.goTime, "benchtime", "300ms", "length of one run of a Go benchmark")
+	flags.StringVar(&s.out, "out", filepath.Join(harness.Root(), ".cache", "bench", "latest.json"), "where the figures go")
+	flags.BoolVar(&s.ladder, "ladder", true, "climb the ladder")
+	flags.BoolVar(&s.goBenchs, "go", true, "run the Go benchmarks")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	figures := figures{}
+	fmt.Printf("%s, %d cores, %s\n", runtime.Version(), runtime.NumCPU(), cpuModel())
+	if s.goBenchs {
+		if err := goBenchmarks(ctx, s, figures); err != nil {
+			return err
+		}
+	}
+	if s.ladder {
+		if err := climb(ctx, s, figures); err != nil {
+			return err
+		}
+	}
+	return figures.write(s.out)
+}
