@@ -20,7 +20,7 @@ import (
 func pages(t *testing.T) map[string]string {
 	t.Helper()
 	out := map[string]string{}
-	for _, pattern := range []string{"*.md", "docs/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*/README.md"} {
 		matches, err := filepath.Glob(filepath.Join(harness.Root(), pattern))
 		require.NoError(t, err)
 		for _, path := range matches {
@@ -36,21 +36,27 @@ func pages(t *testing.T) map[string]string {
 var fence = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 
 // TestDocsCommandsRun runs every command block of the docs. A line that calls
-// make is run dry: the targets themselves are what runs this test.
+// make is run dry: the targets themselves are what runs this test. Those of an
+// example run in its folder; for all, a tenant's kubeconfig and the endpoint are
+// where their tools look.
 func TestDocsCommandsRun(t *testing.T) {
 	ran := 0
 	for page, text := range pages(t) {
 		for i, block := range fence.FindAllStringSubmatch(text, -1) {
 			t.Run(fmt.Sprintf("%s/%d", page, i), func(t *testing.T) {
 				ran++
-				runBlock(t, block[1])
+				dir := t.TempDir()
+				if strings.HasPrefix(page, "examples/") {
+					dir = filepath.Join(harness.Root(), filepath.Dir(page))
+				}
+				runBlock(t, dir, block[1])
 			})
 		}
 	}
 	require.GreaterOrEqual(t, ran, 3, "the pattern finds no blocks")
 }
 
-func runBlock(t *testing.T, block string) {
+func runBlock(t *testing.T, dir, block string) {
 	t.Helper()
 	makes, shell := []string{}, []string{}
 	for line := range strings.Lines(block) {
@@ -65,8 +71,9 @@ func runBlock(t *testing.T, block string) {
 		require.NoError(t, err, string(out))
 	}
 	cmd := exec.CommandContext(t.Context(), "sh", "-euc", strings.Join(shell, ""))
-	cmd.Dir = t.TempDir()
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(shared.binaries.Extproc)+":"+os.Getenv("PATH"))
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(shared.binaries.Extproc)+":"+os.Getenv("PATH"),
+		"KUBECONFIG="+shared.cluster.Users["bob"].Kubeconfig, "MCP_URL="+shared.stack.URL, "PYTHONDONTWRITEBYTECODE=1")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 }
