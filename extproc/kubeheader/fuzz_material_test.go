@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
+	"regexp"
 	"slices"
 	"strconv"
 	"testing"
@@ -43,6 +44,9 @@ func bundleLines(f byte, data []byte) []Field {
 		Field{Name: CertificateAuthority, Value: inForm(f, data)})
 }
 
+// onlyBlocks is a file of PEM blocks without headers, and white space.
+var onlyBlocks = regexp.MustCompile(`^\s*(-----BEGIN [A-Z ]+-----[\sA-Za-z0-9+/=]*-----END [A-Z ]+-----\s*)+$`)
+
 // FuzzPEMBundle: of an accepted bundle client-go reads the very certificates
 // that were checked, from the caller's own bytes as from those that are sent on.
 func FuzzPEMBundle(f *testing.F) {
@@ -62,6 +66,7 @@ func FuzzPEMBundle(f *testing.F) {
 		sent := readBundle(t, ca.PEM.Reveal())
 		requireSame(t, ca.Certificates, sent)
 		if form%4 != 3 {
+			require.Regexp(t, onlyBlocks, string(data))
 			requireSame(t, ca.Certificates, readBundle(t, data))
 		}
 		within := func(c *x509.Certificate) bool {
@@ -126,6 +131,8 @@ func FuzzKeyPair(f *testing.F) {
 		if form%4 == 3 || form>>2%4 == 3 {
 			return
 		}
+		require.Regexp(t, onlyBlocks, string(certificate))
+		require.Regexp(t, onlyBlocks, string(key))
 		own, err := tls.X509KeyPair(certificate, key)
 		require.NoError(t, err, "crypto/tls refuses what was accepted")
 		require.Equal(t, own.Certificate, sent.Certificate)

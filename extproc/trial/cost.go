@@ -64,7 +64,7 @@ func Allocs(tb testing.TB, b Budget, f func()) {
 	if Race() {
 		limit = b.Race
 	}
-	if got := testing.AllocsPerRun(200, f); got > limit {
+	if got := testing.AllocsPerRun(50, f); got > limit {
 		tb.Errorf("allocates %v times, over the budget of %v: find what is new, or move the budget and its reason", got, limit)
 	}
 }
