@@ -25,6 +25,10 @@ const (
 // them, it sets this metadata. They are 200 or 400, never 5xx.
 const guardRejected = `('kube_guard' in metadata.filter_metadata && metadata.filter_metadata['kube_guard']['verdict'] == 'reject')`
 
+// brokenHTTP holds for what Envoy's own parsers refuse. Not all of it has a 4xx:
+// to a Transfer-Encoding that it does not know Envoy says 501.
+const brokenHTTP = `(response.code_details.startsWith('http1.') || response.code_details.startsWith('http2.'))`
+
 // replies lists the mappers in order; the first that matches counts. All are
 // -32603: the message never reached a place that could judge its parameters.
 func replies() []reply {
@@ -62,12 +66,12 @@ func replies() []reply {
 		},
 		{
 			"All else that is no fault of the caller's: backend down, reset or silent, overload.",
-			`response.code >= 500 && !response.code_details.startsWith('health_check')`,
+			`response.code >= 500 && !response.code_details.startsWith('health_check') && !` + brokenHTTP,
 			fault, body(kubeheader.ReasonBackendUnavailable, decision),
 		},
 		{
-			"All else that is the caller's: broken HTTP, an escaped slash, no host.",
-			`response.code >= 400 && response.code < 500 && response.code_details != 'direct_response' && (response.code_details.startsWith('http1.') || response.code_details.startsWith('http2.') || !` + guardRejected + `)`,
+			"All else that is the caller's: an escaped slash, no host, broken HTTP whatever its status.",
+			`response.code >= 400 && (` + brokenHTTP + ` || (response.code < 500 && response.code_details != 'direct_response' && !` + guardRejected + `))`,
 			caller, body(kubeheader.ReasonBadRequest, noDecision),
 		},
 	}
