@@ -84,7 +84,7 @@ func TestReasonsOfEnvoy(t *testing.T) {
 func behindAProxy(config []byte) ([]byte, error) {
 	for _, edit := range [][2]string{
 		{"xff_num_trusted_hops: 0", "xff_num_trusted_hops: 1"},
-		{"request_headers_timeout: 10s", "request_headers_timeout: 0.2s"},
+		{"request_headers_timeout: 10s", "request_headers_timeout: 1s"},
 	} {
 		if bytes.Count(config, []byte(edit[0])) != 1 {
 			return nil, fmt.Errorf("the configuration does not say %s once", edit[0])
@@ -134,6 +134,17 @@ func killBackend(t *testing.T, s *harness.Stack) harness.Response {
 func freezeGuard(t *testing.T, s *harness.Stack) harness.Response {
 	t.Helper()
 	s.Extproc.Signal(syscall.SIGSTOP)
+	// The signal is on its way when kill returns: each thread stops in its turn.
+	require.NoError(t, harness.Until(t.Context(), func(context.Context) error {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.Extproc.PID()))
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			if err == nil && !bytes.Contains(stat, []byte(") T ")) {
+				return errors.New("a thread of the guard still runs")
+			}
+		}
+		return err
+	}))
 	return postGood(t, s, overTLS())
 }
 
@@ -158,10 +169,14 @@ func closeCleanly(t *testing.T, s *harness.Stack) harness.Response {
 	client := newClient(t, false)
 	require.NoError(t, harness.Until(ctx, func(ctx context.Context) error {
 		var err error
-		if got, err = client.Post(ctx, s.URL, overTLS(), request("1")); err == nil && guard.Streams() == 0 {
-			err = errors.New("no request has reached the fake")
+		if got, err = client.Post(ctx, s.URL, overTLS(), request("1")); err != nil {
+			return err
 		}
-		return err
+		if bytes.Contains(got.Body, []byte(`"guard-unavailable"`)) {
+			return errors.New("there is no guard yet")
+		}
+		return nil
 	}))
+	require.Positive(t, guard.Streams(), "no request has reached the fake")
 	return got
 }
