@@ -30,6 +30,8 @@ type flags struct {
 	LogFormat      string        `default:"json" enum:"json,text" help:"json or text."`
 	InsecureListen bool          `help:"Listen on an address that other machines can reach. Requests carry keys in the clear."`
 	Toolsets       []string      `default:"core" help:"Toolsets to offer, separated by commas. A request can only narrow them."`
+	Calls          int           `default:"256" help:"How many tool calls of all callers may be under way at a time."`
+	CallsPerCaller int           `default:"16" help:"How many of them may be of one caller. Others wait two seconds, then are told to try again."`
 	Drain          time.Duration `default:"20s" help:"How long a shutdown may take. Keep it below the supervisor's grace period."`
 }
 
@@ -67,7 +69,7 @@ func run(ctx context.Context, args []string, _ func(string) string, stdout, stde
 func (f flags) options(log *slog.Logger) server.Options {
 	return server.Options{
 		Listen: f.Listen, InsecureListen: f.InsecureListen, PolicyFile: f.Policy, KeysFile: f.Keys,
-		Audience: f.Audience, Toolsets: f.Toolsets, Drain: f.Drain, Version: version(), Log: log,
+		Audience: f.Audience, Toolsets: f.Toolsets, Calls: f.Calls, CallsPerCaller: f.CallsPerCaller, Drain: f.Drain, Version: version(), Log: log,
 	}
 }
 

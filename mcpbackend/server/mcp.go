@@ -32,7 +32,7 @@ func newMCP(clients tool.Clients, o Options) (*mcp.Server, error) {
 	}
 	// The first runs first: whatever happens further in ends as an answer and as
 	// a line in the log.
-	server.AddReceivingMiddleware(recovered(o.Log), audited(o.Log), bounded(callTimeout), tool.Narrow)
+	server.AddReceivingMiddleware(recovered(o.Log), audited(o.Log), shared(newShares(o.CallsPerCaller, o.Calls)), bounded(callTimeout), tool.Narrow)
 	return server, nil
 }
 

@@ -37,6 +37,11 @@ type Options struct {
 	Audience string
 	// Toolsets are offered; a request can only narrow them.
 	Toolsets []string
+	// CallsPerCaller is how many tool calls of one caller, whom his fingerprint
+	// tells apart, may be under way at a time. 0 means 16.
+	CallsPerCaller int
+	// Calls is how many tool calls of all callers may be. 0 means 256.
+	Calls int
 	// Drain is how long an end may take.
 	Drain time.Duration
 	// Version is what MCP clients are told.
@@ -85,6 +90,9 @@ type backend struct {
 
 // load reads the files and puts the parts together.
 func load(o Options) (*backend, error) {
+	if o.CallsPerCaller < 0 || o.Calls < 0 {
+		return nil, errors.New("calls: a limit below nothing; say how many may be under way at a time")
+	}
 	rules, err := policy.Load(o.PolicyFile)
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)

@@ -128,18 +128,29 @@ func offered(ctx context.Context, name string) bool {
 type troubleKey struct{}
 
 // Watched returns a context in which a tool that fails leaves one word about
-// why, for the audit line: a Trouble, "anonymous", "unknown-kind", "arguments"
-// or "internal". The word is "" until then.
+// why, for the audit line: a Trouble, "anonymous", "unknown-kind", "arguments",
+// "busy" or "internal". The word is "" until then.
 func Watched(ctx context.Context) (watched context.Context, trouble *string) {
 	trouble = new(string)
 	return context.WithValue(ctx, troubleKey{}, trouble), trouble
 }
 
+// Busy is the answer to a call that is not made because too many others are
+// under way; text says so. The audit line says "busy".
+func Busy(ctx context.Context, text string) *mcp.CallToolResult {
+	note(ctx, "busy")
+	return &mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: text}}}
+}
+
+func note(ctx context.Context, word string) {
+	if trouble, ok := ctx.Value(troubleKey{}).(*string); ok {
+		*trouble = word
+	}
+}
+
 // failed notes why for the audit line and makes the error fit for the model.
 func failed(ctx context.Context, err error) error {
-	if trouble, ok := ctx.Value(troubleKey{}).(*string); ok {
-		*trouble = word(err)
-	}
+	note(ctx, word(err))
 	return advise(err)
 }
 
