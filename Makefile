@@ -6,7 +6,7 @@ SHELL := bash
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 ifneq ($(words $(CURDIR)),1)
-$(error the path of this checkout holds a space, which make cannot handle: move it)
+$(error the path of this checkout holds a space, which make cannot handle: clone it elsewhere)
 endif
 
 CACHE := $(CURDIR)/.cache
@@ -16,13 +16,13 @@ FUZZTIME ?= 60s
 BENCH_FLAGS ?=
 RUN_FLAGS ?=
 
-# The cluster program takes minutes to compile, so its name carries a digest of
-# all that goes into it and an unchanged one is never built again.
-CLUSTER_SOURCES := $(sort $(filter-out %_test.go,$(wildcard e2e/cluster/*.go)) e2e/cluster/go.mod e2e/cluster/go.sum)
-CLUSTER_KEY := $(shell cat $(CLUSTER_SOURCES) Makefile | sha256sum | cut -c1-16)
 # Kubernetes learns its version from the linker.
 CLUSTER_LDFLAGS := -s -w -X k8s.io/component-base/version.gitVersion=v1.37.2 \
 	-X k8s.io/component-base/version.gitMajor=1 -X k8s.io/component-base/version.gitMinor=37
+# The cluster program takes minutes to compile, so its name carries a digest of
+# all that goes into it: what is there under that name is up to date.
+CLUSTER_SOURCES := $(sort $(filter-out %_test.go,$(wildcard e2e/cluster/*.go)) e2e/cluster/go.mod e2e/cluster/go.sum)
+CLUSTER_KEY := $(shell { cat $(CLUSTER_SOURCES); echo '$(CLUSTER_LDFLAGS)'; } | cksum | tr -d ' ')
 CLUSTER := $(BIN)/cluster-$(CLUSTER_KEY)
 GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 ENVOY_VENV := $(CACHE)/envoy
@@ -53,7 +53,7 @@ demo: build $(CLUSTER) $(ENVOY_READY) ## The same as run, then stop and exit wit
 .PHONY: build
 build: ## Build the three programs into .cache/bin
 	@mkdir -p $(BIN)
-	@CGO_ENABLED=0 go build -trimpath -o $(BIN)/ ./cmd/...
+	@CGO_ENABLED=0 go build -trimpath -o $(BIN)/ ./cmd/... || { echo "the programs do not build: see above" >&2; exit 1; }
 
 .PHONY: test
 test: ## Lint, unit tests under the race detector, and every end-to-end test; what CI runs
@@ -123,11 +123,11 @@ clean: ## Remove .cache: binaries, Envoy, the compiled cluster
 .PHONY: cluster
 cluster: $(CLUSTER) ## Compile the embedded Kubernetes
 
-$(CLUSTER): $(CLUSTER_SOURCES)
+$(CLUSTER):
 	@mkdir -p $(BIN)
-	@[ -x $@ ] || echo "compiling Kubernetes v1.37.2, about 6 minutes, once"
-	@cd e2e/cluster && CGO_ENABLED=0 go build -trimpath -ldflags='$(CLUSTER_LDFLAGS)' -o $@.tmp . && mv $@.tmp $@
-	@find $(BIN) -name 'cluster-*' ! -name '$(notdir $@)' -delete
+	@echo "compiling Kubernetes v1.37.2, about 6 minutes, once"
+	@cd e2e/cluster && CGO_ENABLED=0 go build -trimpath -ldflags='$(CLUSTER_LDFLAGS)' -o $(BIN)/new-cluster . || { echo "compiling Kubernetes failed: see above; the modules must be downloadable" >&2; exit 1; }
+	@rm -f $(BIN)/cluster-* && mv $(BIN)/new-cluster $@
 
 .PHONY: envoy
 envoy: $(ENVOY_READY) ## Install the pinned Envoy
@@ -153,7 +153,8 @@ python311 = python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { e
 define venv
 python3 -c 'import venv, ensurepip' 2>/dev/null || { echo "Python's venv module is missing: install it (Debian: apt install python3-venv)" >&2; exit 1; }; \
 rm -rf $(1) && python3 -m venv $(1) && \
-$(1)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $(2) && touch $(1)/.installed
+$(1)/bin/pip install --quiet --disable-pip-version-check --require-hashes --retries 1 -r $(2) || \
+{ echo "pip could not install $(2): see above; the package index must be reachable" >&2; exit 1; }; touch $(1)/.installed
 endef
 
 $(GOLANGCI):
