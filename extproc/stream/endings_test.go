@@ -3,6 +3,7 @@ package stream
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -177,8 +178,28 @@ func TestPanicWhileWaitingIsContained(t *testing.T) {
 	require.Equal(t, uint64(1), server.Panics())
 }
 
+// illStream fails to read, and says why in words that quote what it read.
+type illStream struct {
+	extprocv3.ExternalProcessor_ProcessServer
+}
+
+func (illStream) Recv() (*extprocv3.ProcessingRequest, error) {
+	return nil, status.Error(codes.ResourceExhausted, "canary")
+}
+
+func TestAMessageThatCannotBeReadIsNotQuoted(t *testing.T) {
+	logs := new(syncBuffer)
+	server, err := New(Config{Engine: rejecting(), Log: slog.New(slog.NewJSONHandler(logs, nil))})
+	require.NoError(t, err)
+	err = server.Process(illStream{})
+	require.Equal(t, codes.ResourceExhausted, status.Code(err))
+	require.NotContains(t, err.Error(), "canary")
+	require.Contains(t, logs.String(), `"msg":"message not read","code":"ResourceExhausted"`)
+	require.NotContains(t, logs.String(), "canary")
+}
+
 func TestConfigIsChecked(t *testing.T) {
-	for _, c := range []Config{{}, {Engine: rejecting(), BodyTimeout: -1}} {
+	for _, c := range []Config{{}, {Engine: rejecting(), BodyTimeout: -1}, {Engine: rejecting(), MaxPending: -1}} {
 		_, err := New(c)
 		require.Error(t, err)
 	}

@@ -21,6 +21,7 @@ type exchange struct {
 	server *Server
 	stream extprocv3.ExternalProcessor_ProcessServer
 	owed   *pending // nil until a request is rejected
+	placed bool     // it is one of those that wait for a body
 }
 
 // pending is a rejection on its way to the client.
@@ -102,10 +103,20 @@ func (x *exchange) decide(headers *extprocv3.HttpHeaders) (reply, error) {
 		if len(stripped.GetRequestHeaders().GetResponse().GetHeaderMutation().GetRemoveHeaders()) > maxRemovals {
 			return x.refuse(nil, true), nil
 		}
+		if x.placed = x.server.waiting.enter(); !x.placed {
+			return x.refuse(nil, true), nil
+		}
 		return reply{message: stripped}, nil
 	default:
 		log.Error("a verdict of an unknown kind", "decision", r.decision)
 		return reply{}, status.Error(codes.Internal, "the guard failed on this request")
+	}
+}
+
+// leave gives up the place among those that wait for a body.
+func (x *exchange) leave() {
+	if x.placed {
+		x.server.waiting.leave()
 	}
 }
 

@@ -127,6 +127,8 @@ func TestRejectAnswers(t *testing.T) {
 		"whole body before trailers": {"2025-06-18", body([]byte(call), false), http.StatusOK, `"a-1"`},
 		"cut before the id":          {"2025-06-18", body([]byte(call[:30]), false), http.StatusBadRequest, ""},
 		"cut, though said complete":  {"2025-06-18", body([]byte(call[:30]), true), http.StatusBadRequest, ""},
+		"cut after the id":           {"2025-06-18", body([]byte(`{"jsonrpc":"2.0","id":"a-1","method":"m","params":{`), false), http.StatusOK, `"a-1"`},
+		"broken after the id":        {"2025-06-18", body([]byte(`{"jsonrpc":"2.0","id":"a-1","method":"m","params":{`), true), http.StatusBadRequest, ""},
 		"empty body":                 {"2025-06-18", body(nil, true), http.StatusBadRequest, ""},
 		"trailers without data":      {"2025-06-18", trailers(), http.StatusBadRequest, ""},
 	} {

@@ -46,6 +46,11 @@ type Config struct {
 	Engine Decider
 	// BodyTimeout is DefaultBodyTimeout if zero.
 	BodyTimeout time.Duration
+	// MaxPending is how many rejected requests may wait for their bodies at the
+	// same time, DefaultMaxPending if zero. Those above it are answered at once,
+	// without their ids. Keep it well below the max_requests of Envoy's circuit
+	// breaker for the guard, which those who wait share with all other requests.
+	MaxPending int
 	// Now is time.Now if nil.
 	Now func() time.Time
 	// Log gets one line per rejection and one per failure of the guard, never a
@@ -58,11 +63,12 @@ type Server struct {
 	extprocv3.UnimplementedExternalProcessorServer
 
 	config  Config
+	waiting waiting
 	panics  atomic.Uint64
 	unsound sync.Once // the warning about Envoy's configuration
 }
 
-// New makes a server. It has no state but a panic counter and needs no Close.
+// New makes a server. It has no state but counters and needs no Close.
 func New(config Config) (*Server, error) {
 	if config.Engine == nil {
 		return nil, errors.New("stream: an engine is required")
@@ -70,8 +76,14 @@ func New(config Config) (*Server, error) {
 	if config.BodyTimeout < 0 {
 		return nil, errors.New("stream: the body timeout is negative")
 	}
+	if config.MaxPending < 0 {
+		return nil, errors.New("stream: the number of pending rejections is negative")
+	}
 	if config.BodyTimeout == 0 {
 		config.BodyTimeout = DefaultBodyTimeout
+	}
+	if config.MaxPending == 0 {
+		config.MaxPending = DefaultMaxPending
 	}
 	if config.Now == nil {
 		config.Now = time.Now
@@ -79,7 +91,7 @@ func New(config Config) (*Server, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{config: config}, nil
+	return &Server{config: config, waiting: waiting{limit: config.MaxPending, log: config.Log}}, nil
 }
 
 // Register adds the service to a grpc server made with Codec.
@@ -92,6 +104,7 @@ func (s *Server) Panics() uint64 { return s.panics.Load() }
 func (s *Server) Process(stream extprocv3.ExternalProcessor_ProcessServer) (err error) {
 	defer s.contain(&err)
 	x := exchange{server: s, stream: stream}
+	defer x.leave()
 	for {
 		in, err := x.receive()
 		if err != nil {
