@@ -32,6 +32,12 @@ func (d *door) refuse(w http.ResponseWriter, r *http.Request, decision string, e
 	answer := jsonrpc.Reject(jsonrpc.Message{
 		Method: r.Method, Versions: r.Header.Values("Mcp-Protocol-Version"), Body: body, Truncated: truncated,
 	}, jsonrpc.Error{Code: code, Message: rejection.Error(), Data: rejection.Data(decision)})
+	Write(w, decision, answer)
+}
+
+// Write sends an answer with the headers of every rejection. The decision id is
+// in one of them, for a person to quote.
+func Write(w http.ResponseWriter, decision string, answer jsonrpc.Answer) {
 	for _, field := range jsonrpc.Headers() {
 		w.Header().Set(field[0], field[1])
 	}

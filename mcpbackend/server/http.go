@@ -16,9 +16,15 @@ import (
 // connections with many streams, for long.
 const (
 	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 30 * time.Second
-	// writeTimeout is longer than any call, so that it ends only what hangs.
-	writeTimeout = callTimeout + 15*time.Second
+	// readTimeout is longer than the 60 s that Envoy gives a request to arrive
+	// (request_timeout), so that it is Envoy who ends a slow caller, in his own
+	// name and with an answer for the person. What this one ends is a fault
+	// between the two.
+	readTimeout = 75 * time.Second
+	// writeTimeout runs from the end of the headers. It is longer than a slow
+	// body, the wait for a turn and the longest call together, so that it ends
+	// only what hangs.
+	writeTimeout = readTimeout + callWait + callTimeout + 15*time.Second
 	idleTimeout  = 2 * time.Minute
 	// maxHeaders is more than the 96 KiB that Envoy lets through.
 	maxHeaders = 128 << 10
@@ -56,7 +62,7 @@ type handler struct {
 
 func newHandler(server *mcp.Server, admitted func(http.Handler) http.Handler, log *slog.Logger) *handler {
 	h := &handler{mux: http.NewServeMux(), log: log}
-	h.mux.Handle("/mcp", admitted(streamable(server)))
+	h.mux.Handle("/mcp", admitted(gate{next: streamable(server), log: log}))
 	h.mux.HandleFunc("GET /healthz", h.health)
 	return h
 }

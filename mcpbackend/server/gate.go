@@ -1,0 +1,118 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"kubernetes-mcp-edge/extproc/jsonrpc"
+	"kubernetes-mcp-edge/mcpbackend/admit"
+)
+
+// gate stands between admit and go-sdk. It reads the message, so that go-sdk
+// sees a whole one of bounded size; it refuses what go-sdk would take though the
+// edge calls it unreadable; and where go-sdk answers in plain text, which most
+// clients do not show, it answers as the edge does, with the request's id.
+type gate struct {
+	next http.Handler
+	log  *slog.Logger
+}
+
+// ServeHTTP passes the message on, or says what is wrong with it.
+func (g gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	dropUnreadableVersion(r.Header)
+	m := jsonrpc.Message{Method: r.Method, Versions: r.Header.Values(versionHeader)}
+	if r.Method == http.MethodPost {
+		var wrong *fault
+		m.Body, wrong = readMessage(w, r)
+		if wrong != nil {
+			m.Truncated = wrong.cut
+			g.refuse(w, r, m, wrong)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(m.Body))
+	}
+	p := &plain{ResponseWriter: w}
+	g.next.ServeHTTP(p, r)
+	if p.held() {
+		g.refuse(w, r, m, faultOf(p.status, string(p.text)))
+	}
+}
+
+func (g gate) refuse(w http.ResponseWriter, r *http.Request, m jsonrpc.Message, f *fault) {
+	caller, _ := admit.FromContext(r.Context())
+	g.log.LogAttrs(r.Context(), slog.LevelInfo, "message refused",
+		slog.String("decision", caller.Decision),
+		slog.String("fingerprint", caller.Verified.Fingerprint()),
+		slog.String("reason", f.reason.String()))
+	admit.Write(w, caller.Decision, f.answer(m, caller.Decision))
+}
+
+const versionHeader = "Mcp-Protocol-Version"
+
+// dropUnreadableVersion leaves at most one MCP-Protocol-Version, and that a
+// date. The edge takes any other for a legacy client's, which is one without;
+// go-sdk takes it for a modern one's, since it compares strings.
+func dropUnreadableVersion(header http.Header) {
+	values := header.Values(versionHeader)
+	if len(values) == 1 {
+		if _, err := time.Parse(time.DateOnly, values[0]); err == nil {
+			return
+		}
+	}
+	header.Del(versionHeader)
+}
+
+// readMessage reads the body: a JSON object, or an array of at most
+// jsonrpc.MaxBatch entries. What it read of another is returned beside the
+// fault. Network errors, which name addresses, end here.
+func readMessage(w http.ResponseWriter, r *http.Request) ([]byte, *fault) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return body, &faultTooLarge
+	}
+	if err != nil {
+		return body, &faultSlow
+	}
+	return body, checkShape(body)
+}
+
+// checkShape is strict where go-sdk is not: go-sdk reads the first JSON value
+// and ignores what follows, and takes arrays of any length, every entry of which
+// starts a call at once. The parser is the one with which the edge looks for the
+// id, so that both know the same messages.
+func checkShape(body []byte) *fault {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	switch dec.PeekKind() {
+	case jsontext.KindBeginObject:
+		if dec.SkipValue() != nil {
+			return &faultNotJSON
+		}
+	case jsontext.KindBeginArray:
+		if _, err := dec.ReadToken(); err != nil {
+			return &faultNotJSON
+		}
+		for n := 0; dec.PeekKind() != jsontext.KindEndArray; n++ {
+			if n == jsonrpc.MaxBatch {
+				return &faultBatchTooLarge
+			}
+			if dec.SkipValue() != nil {
+				return &faultNotJSON
+			}
+		}
+		if _, err := dec.ReadToken(); err != nil {
+			return &faultNotJSON
+		}
+	default:
+		return &faultNotJSON
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return &faultNotJSON
+	}
+	return nil
+}
