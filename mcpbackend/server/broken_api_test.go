@@ -3,10 +3,12 @@ package server
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -21,6 +23,8 @@ const (
 // hang. What a real one does is tested against a real one, elsewhere.
 type brokenAPI struct {
 	*httptest.Server
+
+	connections atomic.Int64 // opened so far
 
 	mu    sync.Mutex
 	paths []string
@@ -46,6 +50,11 @@ func newBrokenAPI(t *testing.T) *brokenAPI {
 	}}
 	b.Server = httptest.NewUnstartedServer(http.HandlerFunc(b.serve))
 	b.EnableHTTP2 = true
+	b.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			b.connections.Add(1)
+		}
+	}
 	b.StartTLS()
 	t.Cleanup(b.Close)
 	return b

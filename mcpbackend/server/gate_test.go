@@ -214,7 +214,9 @@ func TestSlowBody(t *testing.T) {
 	w.url = "http://" + listener.Addr().String()
 	for _, h2 := range []bool{false, true} {
 		reader, writer := io.Pipe()
-		go func() { _, _ = io.WriteString(writer, `{"jsonrpc":"2.0","id":"`+canaryBytes+`","method":"tools/list",`) }()
+		go func() {
+			_, _ = io.WriteString(writer, `{"jsonrpc":"2.0","id":"`+canaryBytes+`","method":"tools/list",`)
+		}()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/mcp", reader)
 		require.NoError(t, err)
 		req.Header.Set("Content-Type", "application/json")

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
@@ -227,17 +227,38 @@ func TestAuditLines(t *testing.T) {
 	require.NotContains(t, strings.ToUpper(w.logs.String()), "CANARY")
 }
 
-// TestDeadline: a cluster that never answers ends the call, not the client.
+// TestDeadline: a cluster that never answers ends the call, not the client, and
+// at the limit.
 func TestDeadline(t *testing.T) {
-	ended := make(chan error, 1)
-	handle := bounded(50 * time.Millisecond)(func(ctx context.Context, _ string, _ mcp.Request) (mcp.Result, error) {
-		<-ctx.Done()
-		ended <- ctx.Err()
-		return nil, ctx.Err()
+	synctest.Test(t, func(t *testing.T) {
+		handle := bounded(callTimeout)(func(ctx context.Context, _ string, _ mcp.Request) (mcp.Result, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		})
+		start := time.Now()
+		_, err := handle(t.Context(), "tools/call", nil)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 30*time.Second, time.Since(start))
 	})
-	_, err := handle(context.Background(), "tools/call", nil)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.ErrorIs(t, <-ended, context.DeadlineExceeded)
+}
+
+// TestDeadlineOfATool: the server that is served has it.
+func TestDeadlineOfATool(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api)
+	server, err := newMCP(w.clients, w.options)
+	require.NoError(t, err)
+	left := make(chan time.Duration, 1)
+	mcp.AddTool(server, &mcp.Tool{Name: "whoami"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
+		deadline, _ := ctx.Deadline()
+		left <- time.Until(deadline)
+		return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: "done"}}}, nil, nil
+	})
+	w.handler.mux = newHandler(server, w.admitted(), w.options.Log).mux
+	ok(t, w.session(t, api.headers("alice-token")), "whoami", nil)
+	got := <-left
+	require.Positive(t, got)
+	require.LessOrEqual(t, got, callTimeout)
 }
 
 // TestCancellation: a client of 2026-07-28 goes away, and so does the call.
@@ -261,26 +282,4 @@ func TestCancellation(t *testing.T) {
 	cancel()
 	require.Error(t, <-done)
 	<-gone
-}
-
-// TestKeysReload: a new key is taken, a broken file leaves the last good keys.
-func TestKeysReload(t *testing.T) {
-	api := newBrokenAPI(t)
-	w := newWorld(t, api)
-	whoami := func() string {
-		_, body := w.post(t, api.headers("alice-token"), "", message("", "tools/call", `{"name":"whoami","arguments":{}}`))
-		return body
-	}
-	require.Contains(t, whoami(), "User: alice")
-	require.NoError(t, os.WriteFile(w.keysAt, []byte("{"), 0o600))
-	w.refreshKeys(time.Now())
-	require.Len(t, w.logs.lines(t, "keys not reloaded, the last good ones stay"), 1)
-	require.Contains(t, whoami(), "User: alice")
-	old := w.signer
-	w.signer = newSigner(t, t.TempDir(), w.keysAt)
-	w.refreshKeys(time.Now())
-	require.Len(t, w.logs.lines(t, "keys reloaded"), 1)
-	require.Contains(t, whoami(), "User: alice")
-	w.signer = old
-	require.Contains(t, whoami(), "proof-unknown-key")
 }
