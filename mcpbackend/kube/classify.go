@@ -55,6 +55,8 @@ func networkError(err error) *Error {
 	switch {
 	case errors.Is(err, errRedirect):
 		e.Trouble = Redirected
+	case errors.Is(err, errNoAnswer):
+		e.Trouble = Garbled
 	case errors.Is(err, errBodyLimit), headersTooLarge(err):
 		e.Trouble = TooLarge
 	case errors.Is(err, context.Canceled):

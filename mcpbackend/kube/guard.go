@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"sync"
 
@@ -28,6 +27,7 @@ var (
 	errBodyLimit  = fmt.Errorf("the API server's answer is larger than %d MiB", maxBody>>20)
 	errNoDeadline = errors.New("a call without a deadline")
 	errOtherHost  = errors.New("a call to another host than the verified one")
+	errNoAnswer   = errors.New("the API server answered with a status that ends no call")
 )
 
 type decisionKey struct{}
@@ -70,8 +70,12 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 		g.end()
 		return nil, err
 	}
-	body := &cappedBody{body: resp.Body, left: maxBody, end: sync.OnceFunc(g.end)}
+	body := newCappedBody(ctx, resp.Body, g.end)
 	resp.Body = body
+	if resp.StatusCode < 200 {
+		_ = body.Close()
+		return nil, errNoAnswer
+	}
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
 		_ = body.Close()
 		return nil, errRedirect
@@ -109,34 +113,4 @@ func (g *guard) retire() {
 	g.retired = true
 	g.mu.Unlock()
 	g.transport.CloseIdleConnections()
-}
-
-// cappedBody ends with an error, never with a clean EOF, where the limit is.
-type cappedBody struct {
-	body io.ReadCloser
-	left int64
-	end  func()
-}
-
-// Read reads at most what is left, and one byte more to tell the end from the
-// limit.
-func (b *cappedBody) Read(p []byte) (int, error) {
-	if int64(len(p)) > b.left+1 {
-		p = p[:b.left+1]
-	}
-	n, err := b.body.Read(p)
-	if int64(n) > b.left {
-		n = int(b.left)
-		b.left = 0
-		return n, errBodyLimit
-	}
-	b.left -= int64(n)
-	return n, err
-}
-
-// Close closes the body and counts the call as done.
-func (b *cappedBody) Close() error {
-	err := b.body.Close()
-	b.end()
-	return err
 }
