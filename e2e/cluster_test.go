@@ -111,7 +111,7 @@ func TestClusterEndsAsOne(t *testing.T) {
 			r := runCluster(t)
 			report := r.ready(t)
 			components := descendants(t, r.cmd.Process.Pid)
-			require.Len(t, components, 4)
+			require.Len(t, components, 5)
 			for name, pid := range report.Processes {
 				require.Contains(t, components, pid, "%s is no child", name)
 			}

@@ -38,6 +38,10 @@ func (c *cluster) startAPIServer(ctx context.Context) error {
 		"--service-account-key-file="+accountKeyFile,
 		"--service-account-signing-key-file="+accountKeyFile,
 		"--authorization-mode=RBAC",
+		"--kubelet-preferred-address-types=InternalIP", // the default is the host name, which nobody resolves
+		"--kubelet-certificate-authority="+authorityFile,
+		"--kubelet-client-certificate="+kubeletClientFile,
+		"--kubelet-client-key="+kubeletClientKeyFile,
 		"--audit-policy-file="+auditPolicyFile,
 		"--audit-log-path="+auditLogFile,
 		"--audit-log-mode=blocking", // what was answered is in the file
@@ -67,7 +71,7 @@ func (c *cluster) startClient(ctx context.Context, name string, args ...string) 
 	if err != nil {
 		return err
 	}
-	kubeconfig, err := c.componentKubeconfig(name)
+	kubeconfig, err := c.componentKubeconfig(name, "")
 	if err != nil {
 		return err
 	}

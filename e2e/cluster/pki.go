@@ -31,13 +31,13 @@ type authority struct {
 // pair is a certificate with its key, both PEM (PKCS#8).
 type pair struct{ certificate, key []byte }
 
-func newAuthority() (authority, error) {
+func newAuthority(name string) (authority, error) {
 	key, err := newECDSA()
 	if err != nil {
 		return authority{}, err
 	}
 	template := &x509.Certificate{
-		Subject:               pkix.Name{CommonName: "cluster-ca"},
+		Subject:               pkix.Name{CommonName: name},
 		IsCA:                  true,
 		BasicConstraintsValid: true,
 		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,

@@ -26,6 +26,8 @@ const (
 // launcher starts children and sees to it that none outlives this process: each
 // is in a process group of its own, is told to die with the thread that started
 // it, and watches a pipe that closes when this process is gone, however it went.
+// The pipe alone makes kwok go: commands that it runs go with it, and that takes
+// a moment which the other signal would not give.
 type launcher struct {
 	layout
 	tasks    chan func()
@@ -82,6 +84,12 @@ func (la *launcher) start(name string, args ...string) error {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = []*os.File{la.childEnd}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if name == kwokName {
+		cmd.SysProcAttr.Pdeathsig = 0
+		// Commands that run in a Pod inherit it, and nothing of the person who
+		// started this program is for them.
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + la.file(podDir), "KWOK_WORKDIR=" + la.dir}
+	}
 	started := make(chan error)
 	la.tasks <- func() { started <- cmd.Start() }
 	if err := <-started; err != nil {
@@ -171,13 +179,14 @@ func (la *launcher) stop() error {
 	return nil
 }
 
-// dieWithParent ends this process when the parent's end of the pipe closes.
+// dieWithParent ends this process and all in its group when the parent's end of
+// the pipe closes.
 func dieWithParent() {
 	lifeline := os.NewFile(lifelineFD, "lifeline")
 	syscall.CloseOnExec(lifelineFD)
 	go func() {
 		_, _ = io.Copy(io.Discard, lifeline)
-		os.Exit(1)
+		_ = syscall.Kill(0, syscall.SIGKILL)
 	}()
 }
 

@@ -10,6 +10,7 @@ const reportFile = "cluster.json"
 
 // report is how to connect, for programs. It holds credentials.
 type report struct {
+	Name       string                `json:"name"`
 	Server     string                `json:"server"`
 	CA         string                `json:"ca"` // PEM
 	Namespaces []string              `json:"namespaces"`
@@ -29,6 +30,7 @@ type reportUser struct {
 // report writes the file in one step: who sees it, sees all of it.
 func (c *cluster) report() error {
 	r := report{
+		Name:       c.options.name,
 		Server:     c.url(),
 		CA:         string(c.authority.pem),
 		Namespaces: []string{teamA, teamB},

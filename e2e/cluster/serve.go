@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/kubernetes"
 )
 
 // startLimit bounds the whole start. It takes a few seconds on an idle machine.
@@ -78,13 +79,14 @@ func (c *cluster) start(ctx context.Context) error {
 	if err := c.startAPIServer(ctx); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return c.seed(ctx) })
-	if !c.options.apiserverOnly {
-		group.Go(func() error { return c.startControllerManager(ctx) })
-		group.Go(func() error { return c.startScheduler(ctx) })
+	client, err := c.client()
+	if err != nil {
+		return err
 	}
-	if err := group.Wait(); err != nil {
+	if err := c.startControllers(ctx, client); err != nil {
+		return err
+	}
+	if err := c.deploy(ctx, client); err != nil {
 		return err
 	}
 	if err := c.report(); err != nil {
@@ -92,6 +94,19 @@ func (c *cluster) start(ctx context.Context) error {
 	}
 	c.say("ready")
 	return nil
+}
+
+// startControllers starts all that works through the API server, and meanwhile
+// makes the tenants' namespaces.
+func (c *cluster) startControllers(ctx context.Context, client kubernetes.Interface) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return c.seed(ctx, client) })
+	if !c.options.apiserverOnly {
+		group.Go(func() error { return c.startKwok(ctx, client) })
+		group.Go(func() error { return c.startControllerManager(ctx) })
+		group.Go(func() error { return c.startScheduler(ctx) })
+	}
+	return group.Wait()
 }
 
 // layout knows where things are in the directory.

@@ -42,6 +42,8 @@ const (
 	authorityFile          = "ca.pem"
 	servingCertificateFile = "apiserver.pem"
 	servingKeyFile         = "apiserver-key.pem"
+	kubeletClientFile      = "kubelet-client.pem"
+	kubeletClientKeyFile   = "kubelet-client-key.pem"
 	accountKeyFile         = "service-account-key.pem"
 	tokenFile              = "tokens.csv"
 	auditPolicyFile        = "audit-policy.yaml"
@@ -62,10 +64,14 @@ rules:
 // credentials makes every key and certificate, and the files that hold them.
 func (c *cluster) credentials() error {
 	var err error
-	if c.authority, err = newAuthority(); err != nil {
+	if c.authority, err = newAuthority(c.options.name + "-ca"); err != nil {
 		return err
 	}
 	serving, err := c.authority.serving([]string{"kubernetes", "localhost"}, net.IPv4(127, 0, 0, 1), net.IPv6loopback)
+	if err != nil {
+		return err
+	}
+	kubelets, err := c.issueTo(user{name: kubeletClient, newKey: newECDSA})
 	if err != nil {
 		return err
 	}
@@ -93,6 +99,8 @@ func (c *cluster) credentials() error {
 		{authorityFile, c.authority.pem},
 		{servingCertificateFile, serving.certificate},
 		{servingKeyFile, serving.key},
+		{kubeletClientFile, kubelets.pair.certificate},
+		{kubeletClientKeyFile, kubelets.pair.key},
 		{accountKeyFile, encode("PRIVATE KEY", accountKey)},
 		{tokenFile, tokens.Bytes()},
 		{auditPolicyFile, []byte(auditPolicy)},
@@ -129,9 +137,10 @@ func (c *cluster) kubeconfigs() error {
 }
 
 // componentKubeconfig writes the kubeconfig of a component. It is its own user,
-// whom RBAC knows by this name, so that the audit log of people shows people.
-func (c *cluster) componentKubeconfig(name string) (file string, err error) {
-	u, err := c.issueTo(user{name: "system:" + name, newKey: newECDSA})
+// whom RBAC knows by this name or by the group, so that the audit log of people
+// shows people.
+func (c *cluster) componentKubeconfig(name, group string) (file string, err error) {
+	u, err := c.issueTo(user{name: "system:" + name, group: group, newKey: newECDSA})
 	if err != nil {
 		return "", err
 	}

@@ -13,6 +13,7 @@ import (
 
 // Cluster is a running embedded Kubernetes.
 type Cluster struct {
+	Name       string              `json:"name"` // tells the objects of clusters apart
 	Server     string              `json:"server"`
 	CA         string              `json:"ca"` // PEM
 	Namespaces []string            `json:"namespaces"`
@@ -35,12 +36,23 @@ const clusterTimeout = 100 * time.Second
 // StartCluster starts the embedded Kubernetes with its state in dir, which must
 // not exist yet.
 func StartCluster(ctx context.Context, binary, dir string) (*Cluster, error) {
+	return startCluster(ctx, "cluster", binary, dir)
+}
+
+// StartSecondCluster starts another one, of etcd and an API server alone: it has
+// the same users with other credentials of another authority, and no Pods. What
+// is in it says so.
+func StartSecondCluster(ctx context.Context, binary, dir string) (*Cluster, error) {
+	return startCluster(ctx, "second-cluster", binary, dir, "--apiserver-only", "--name", "second")
+}
+
+func startCluster(ctx context.Context, name, binary, dir string, args ...string) (*Cluster, error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
 	defer cancel()
-	p, err := spawn(filepath.Dir(dir), "cluster", binary, "--dir", dir)
+	p, err := spawn(filepath.Dir(dir), name, binary, append([]string{"--dir", dir}, args...)...)
 	if err != nil {
 		return nil, err
 	}
