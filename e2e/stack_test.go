@@ -29,19 +29,23 @@ func TestStackStopsEverything(t *testing.T) {
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	require.Equal(t, []string{"team-a", "team-b"}, state.Namespaces)
 	client := newClient(t, false)
-	for _, user := range []string{"admin", "alice", "bob"} {
-		for _, kind := range []string{"token", "certificate"} {
-			headers := make(harness.Headers, 0, len(state.Tenants[user][kind]))
-			for name, value := range state.Tenants[user][kind] {
-				headers = append(headers, harness.Header{Name: name, Value: value})
+	for _, tenants := range []map[string]map[string]map[string]string{state.Tenants, state.SecondTenants} {
+		for _, user := range []string{"admin", "alice", "bob"} {
+			for _, kind := range []string{"token", "certificate"} {
+				headers := make(harness.Headers, 0, len(tenants[user][kind]))
+				for name, value := range tenants[user][kind] {
+					headers = append(headers, harness.Header{Name: name, Value: value})
+				}
+				got, _, err := client.CallTool(t.Context(), state.URL, headers, "whoami", `{}`)
+				require.NoError(t, err)
+				require.Contains(t, got.Text(), "User: "+user)
+				require.Contains(t, got.Text(), headers.Get("kubernetes-server"))
 			}
-			got, _, err := client.CallTool(t.Context(), state.URL, headers, "whoami", `{}`)
-			require.NoError(t, err)
-			require.Contains(t, got.Text(), user)
 		}
 	}
+	require.NotEqual(t, state.Tenants["alice"]["token"]["kubernetes-server"], state.SecondTenants["alice"]["token"]["kubernetes-server"])
 	below := descendants(t, r.cmd.Process.Pid)
-	require.GreaterOrEqual(t, len(below), 8, "cluster and its four components, guard, backend, Envoy")
+	require.GreaterOrEqual(t, len(below), 12, "two clusters, their five and two components, guard, backend, Envoy")
 
 	require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
 	require.Equal(t, 0, r.wait(t), r.out.String())
@@ -57,10 +61,20 @@ func TestStackKilledLeavesNoOrphan(t *testing.T) {
 	r := runStack(t, nil, "--port", "0")
 	r.up(t)
 	below := descendants(t, r.cmd.Process.Pid)
-	require.GreaterOrEqual(t, len(below), 8)
+	require.GreaterOrEqual(t, len(below), 12)
 	require.NoError(t, r.cmd.Process.Signal(syscall.SIGKILL))
 	r.wait(t)
 	gone(t, below)
+}
+
+// TestStackWithOneCluster: whoever has little memory does without the second.
+func TestStackWithOneCluster(t *testing.T) {
+	r := runStack(t, nil, "--port", "0", "--second-cluster=false")
+	state := r.up(t)
+	require.Len(t, state.Tenants, 3)
+	require.Nil(t, state.SecondTenants)
+	require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
+	require.Equal(t, 0, r.wait(t), r.out.String())
 }
 
 // TestStackPastedLinesWork: what make run prints to copy is copied here, into a

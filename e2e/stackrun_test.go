@@ -98,15 +98,18 @@ func (r *stackRun) wait(t *testing.T) int {
 	return r.cmd.ProcessState.ExitCode()
 }
 
+// stackState is stack.json. Tenants are name, kind of credential, header, value.
+type stackState struct {
+	URL           string                                  `json:"url"`
+	BackendURL    string                                  `json:"backend_url"`
+	EnvoyAdmin    string                                  `json:"envoy_admin"`
+	Namespaces    []string                                `json:"namespaces"`
+	Tenants       map[string]map[string]map[string]string `json:"tenants"`
+	SecondTenants map[string]map[string]map[string]string `json:"tenants_second_cluster"`
+}
+
 // up waits until the stack is ready and returns what stack.json says.
-func (r *stackRun) up(t *testing.T) (out struct {
-	URL        string                                  `json:"url"`
-	BackendURL string                                  `json:"backend_url"`
-	EnvoyAdmin string                                  `json:"envoy_admin"`
-	Namespaces []string                                `json:"namespaces"`
-	Tenants    map[string]map[string]map[string]string `json:"tenants"`
-},
-) {
+func (r *stackRun) up(t *testing.T) (out stackState) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

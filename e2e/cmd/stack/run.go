@@ -29,6 +29,9 @@ type settings struct {
 	port       int    // of the MCP endpoint
 	dir        string // for state and stack.json
 	kubeconfig bool   // use $KUBECONFIG's current context instead of the embedded cluster
+	// secondCluster starts another embedded cluster beside the first: many clusters
+	// behind one endpoint is what this is for. It costs a second and 350 MB.
+	secondCluster bool
 }
 
 // run is the program with everything it touches handed in. It returns the exit
@@ -56,6 +59,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (setting
 	flags.BoolVar(&s.once, "once", false, "show the calls, then stop with a status")
 	flags.IntVar(&s.port, "port", 8080, "port of the MCP endpoint on 127.0.0.1; 0 for any")
 	flags.StringVar(&s.dir, "dir", filepath.Join(harness.Root(), ".cache", "run"), "directory for state and stack.json")
+	flags.BoolVar(&s.secondCluster, "second-cluster", true, "also start a second cluster behind the same endpoint, with the same users and other credentials; false saves 350 MB")
 	if err := flags.Parse(args); err != nil {
 		return settings{}, err
 	}

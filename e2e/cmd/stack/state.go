@@ -10,24 +10,34 @@ import (
 // state is stack.json: what a tool needs to talk to the running stack. It holds
 // credentials, so it is for its owner only and goes with the stack.
 type state struct {
-	URL        string                                  `json:"url"`
-	BackendURL string                                  `json:"backend_url"`
-	EnvoyAdmin string                                  `json:"envoy_admin"`
-	Namespaces []string                                `json:"namespaces"`
-	Tenants    map[string]map[string]map[string]string `json:"tenants"` // name, kind of credential, header
+	URL        string       `json:"url"`
+	BackendURL string       `json:"backend_url"`
+	EnvoyAdmin string       `json:"envoy_admin"`
+	Namespaces []string     `json:"namespaces"`
+	Tenants    stateTenants `json:"tenants"`
+	// The same people on another cluster behind the same URL.
+	TenantsSecondCluster stateTenants `json:"tenants_second_cluster,omitempty"`
+}
+
+// stateTenants maps a name, a kind of credential and a header to its value.
+type stateTenants map[string]map[string]map[string]string
+
+func stateOf(users tenants) stateTenants {
+	out := stateTenants{}
+	for name, kinds := range users {
+		out[name] = map[string]map[string]string{}
+		for kind, headers := range kinds {
+			out[name][kind] = headers.Map()
+		}
+	}
+	return out
 }
 
 // writeState writes the file in one step.
 func writeState(path string, s *harness.Stack, t target) error {
 	out := state{
 		URL: s.URL, BackendURL: s.BackendURL, EnvoyAdmin: s.EnvoyAdmin, Namespaces: t.namespaces,
-		Tenants: map[string]map[string]map[string]string{},
-	}
-	for name, kinds := range t.users {
-		out.Tenants[name] = map[string]map[string]string{}
-		for kind, headers := range kinds {
-			out.Tenants[name][kind] = headers.Map()
-		}
+		Tenants: stateOf(t.users), TenantsSecondCluster: stateOf(t.second),
 	}
 	text, err := json.MarshalIndent(out, "", "  ")
 	if err != nil {

@@ -8,7 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 
 	"kubernetes-mcp-edge/e2e/harness"
 	"kubernetes-mcp-edge/extproc/kubeheader"
@@ -18,12 +20,16 @@ import (
 type target struct {
 	policy     string
 	namespaces []string
-	// users maps a name to its headers by kind of credential.
-	users map[string]map[string]harness.Headers
+	users      tenants
+	// second are the users of the second cluster; nil without one.
+	second tenants
 	// first is the one who makes the calls that are shown.
-	first   string
-	cluster *harness.Cluster // nil for a kubeconfig's
+	first    string
+	clusters []*harness.Cluster // none for a kubeconfig's
 }
+
+// tenants are headers by name of the user and kind of credential.
+type tenants map[string]map[string]harness.Headers
 
 // The kinds of credential, as stack.json names them.
 const (
@@ -32,16 +38,19 @@ const (
 )
 
 func (t target) stop() {
-	if t.cluster != nil {
-		t.cluster.Stop()
+	var wg sync.WaitGroup
+	for _, c := range t.clusters {
+		wg.Go(c.Stop)
 	}
+	wg.Wait()
 }
 
 func (t target) processes() []*harness.Process {
-	if t.cluster == nil {
-		return nil
+	processes := make([]*harness.Process, 0, len(t.clusters))
+	for _, c := range t.clusters {
+		processes = append(processes, c.Process())
 	}
-	return []*harness.Process{t.cluster.Process()}
+	return processes
 }
 
 // headers are those of the shown calls: the token if there is one.
@@ -57,26 +66,62 @@ func (s settings) target(ctx context.Context, b harness.Binaries, work string, v
 	if s.kubeconfig {
 		return kubeconfigTarget(ctx, b, v)
 	}
-	return embeddedTarget(ctx, b, work, v)
+	return s.embeddedTarget(ctx, b, work, v)
 }
 
-// embeddedTarget starts the embedded Kubernetes.
-func embeddedTarget(ctx context.Context, b harness.Binaries, work string, v *view) (target, error) {
-	c, err := harness.StartCluster(ctx, b.Cluster, filepath.Join(work, "k"))
-	if err != nil {
-		return target{}, err
+// embeddedTarget starts the embedded Kubernetes and, at the same time, the second
+// one if it is wanted.
+func (s settings) embeddedTarget(ctx context.Context, b harness.Binaries, work string, v *view) (t target, err error) {
+	ctx, cancel := context.WithCancel(ctx) // one that fails ends the other's start
+	defer cancel()
+	defer func() {
+		if err != nil {
+			t.stop()
+			t = target{}
+		}
+	}()
+	type start func(ctx context.Context, binary, dir string) (*harness.Cluster, error)
+	starts := []start{harness.StartCluster}
+	if s.secondCluster {
+		starts = append(starts, harness.StartSecondCluster)
 	}
-	v.component("kubernetes", c.Server)
-	policy, err := harness.Policy(ctx, c.Server)
-	if err != nil {
-		c.Stop()
-		return target{}, err
+	clusters, errs := make([]*harness.Cluster, len(starts)), make([]error, len(starts))
+	var wg sync.WaitGroup
+	for i, start := range starts {
+		wg.Go(func() {
+			if clusters[i], errs[i] = start(ctx, b.Cluster, filepath.Join(work, strconv.Itoa(i+1), "k")); errs[i] != nil {
+				cancel()
+			}
+		})
 	}
-	t := target{policy: policy, namespaces: c.Namespaces, users: map[string]map[string]harness.Headers{}, first: "alice", cluster: c}
-	for name := range c.Users {
-		t.users[name] = map[string]harness.Headers{token: c.Token(name), certificate: c.Certificate(name)}
+	wg.Wait()
+	servers := make([]string, 0, len(clusters))
+	for i, c := range clusters {
+		if c != nil {
+			t.clusters = append(t.clusters, c)
+			servers = append(servers, c.Server)
+			v.component([]string{"kubernetes", "kubernetes-2"}[i], c.Server)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return t, err
+	}
+	if t.policy, err = harness.Policy(ctx, servers...); err != nil {
+		return t, err
+	}
+	t.namespaces, t.users, t.first = clusters[0].Namespaces, usersOf(clusters[0]), "alice"
+	if s.secondCluster {
+		t.second = usersOf(clusters[1])
 	}
 	return t, nil
+}
+
+func usersOf(c *harness.Cluster) tenants {
+	users := tenants{}
+	for name := range c.Users {
+		users[name] = map[string]harness.Headers{token: c.Token(name), certificate: c.Certificate(name)}
+	}
+	return users
 }
 
 // kubeconfigTarget lets kubemcp turn the current context into headers.
@@ -111,7 +156,7 @@ func kubeconfigTarget(ctx context.Context, b harness.Binaries, v *view) (target,
 		kind = certificate
 	}
 	v.component("kubernetes", server)
-	t := target{policy: policy, users: map[string]map[string]harness.Headers{"me": {kind: h}}, first: "me"}
+	t := target{policy: policy, users: tenants{"me": {kind: h}}, first: "me"}
 	if namespace := h.Get(kubeheader.Namespace); namespace != "" {
 		t.namespaces = []string{namespace}
 	}
