@@ -47,10 +47,42 @@ func scan(body []byte, truncated bool) found {
 	return none
 }
 
+// IDs returns the raw ids of the requests in a whole body. It reports false when
+// a message has an id that no answer can repeat: two of them, one that is
+// neither string nor integer, or one over 256 bytes. Whoever acts on such a
+// message answers somebody else, or nobody.
+func IDs(body []byte) (ids [][]byte, ok bool) {
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body),
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	ok = true
+	each := func(o *object) {
+		if id := o.request(false); id != nil {
+			ids = append(ids, id)
+		} else if o.ids > 0 && !o.outcome {
+			ok = false
+		}
+	}
+	var err error
+	if dec.PeekKind() == jsontext.KindBeginArray {
+		err = readBatch(dec, len(body), each)
+	} else {
+		var o object
+		if o, err = readObject(dec, len(body)); err == nil {
+			each(&o)
+		}
+	}
+	return ids, ok && err == nil
+}
+
 // scanBatch reads an array. One that was cut may hold requests after the cut
 // that would never be answered, so it gets the answer for all of it: no id.
 func scanBatch(dec *jsontext.Decoder, size int, truncated bool) found {
-	ids, err := readBatch(dec, size)
+	var ids [][]byte
+	err := readBatch(dec, size, func(o *object) {
+		if id := o.request(false); id != nil {
+			ids = append(ids, id)
+		}
+	})
 	if err == nil && !truncated {
 		err = end(dec)
 	}
@@ -70,32 +102,29 @@ func end(dec *jsontext.Decoder) error {
 
 var errTooLarge = errors.New("too many entries")
 
-// readBatch reads an array and returns the ids of the requests in it.
-func readBatch(dec *jsontext.Decoder, size int) ([][]byte, error) {
+// readBatch reads an array and hands on each object in it.
+func readBatch(dec *jsontext.Decoder, size int, each func(*object)) error {
 	if _, err := dec.ReadToken(); err != nil {
-		return nil, err
+		return err
 	}
-	var ids [][]byte
 	for n := 0; dec.PeekKind() != jsontext.KindEndArray; n++ {
 		switch {
 		case n == MaxBatch:
-			return nil, errTooLarge
+			return errTooLarge
 		case dec.PeekKind() != jsontext.KindBeginObject:
 			if err := dec.SkipValue(); err != nil {
-				return nil, err
+				return err
 			}
 			continue
 		}
 		o, err := readObject(dec, size)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if id := o.request(false); id != nil {
-			ids = append(ids, id)
-		}
+		each(&o)
 	}
 	_, err := dec.ReadToken()
-	return ids, err
+	return err
 }
 
 // object is what matters of a JSON-RPC message. Names are counted since a
