@@ -63,9 +63,15 @@ func (r *stackRun) state() string { return filepath.Join(r.dir, "stack.json") }
 
 func runStack(t *testing.T, env []string, args ...string) *stackRun {
 	t.Helper()
+	return runStackIn(t, t.TempDir(), shortDir(t), env, args...)
+}
+
+// runStackIn runs it with this --dir and TMPDIR.
+func runStackIn(t *testing.T, dir, temp string, env []string, args ...string) *stackRun {
+	t.Helper()
 	binary, err := stackBinary()
 	require.NoError(t, err)
-	r := &stackRun{dir: t.TempDir(), temp: shortDir(t), out: new(output), ended: make(chan struct{})}
+	r := &stackRun{dir: dir, temp: temp, out: new(output), ended: make(chan struct{})}
 	r.cmd = exec.Command(binary, append([]string{"--dir", r.dir}, args...)...)
 	r.cmd.Env = append(append(os.Environ(), env...), "TMPDIR="+r.temp)
 	// Through a pipe, which is closed when every holder has ended.

@@ -3,7 +3,6 @@ package main
 import (
 	_ "embed"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"kubernetes-mcp-edge/e2e/harness"
@@ -15,14 +14,24 @@ import (
 var demo string
 
 // paste prints lines that work as they are while the stack is up, with the
-// credentials of a demo user of a cluster that ends with it (or, with a
-// kubeconfig, of the person who runs this).
-func (v *view) paste(dir string, s *harness.Stack, t target) error {
-	headers := t.headers()
-	script := filepath.Join(dir, "demo.py")
-	if err := os.WriteFile(script, []byte(demo), 0o600); err != nil {
+// credentials of a demo user of a cluster that ends with it. Those of a person's
+// own kubeconfig are not shown on a terminal.
+func (v *view) paste(r room, s *harness.Stack, t target) error {
+	if err := os.WriteFile(r.script(), []byte(demo), 0o600); err != nil {
 		return err
 	}
+	if len(t.clusters) > 0 {
+		v.pasteHeaders(s, t.headers())
+	} else {
+		v.printf("\n=== The headers are your own credential: kubemcp headers --format curl (or claude) prints them\n")
+	}
+	v.printf("\n=== Python (standard library only; reads %s)\n\npython3 %s\n", r.state(), quote(r.script()))
+	v.printf("\nThe stack is up at %s. Ctrl-C stops it.\n", s.URL)
+	return nil
+}
+
+// pasteHeaders prints command lines that carry the headers.
+func (v *view) pasteHeaders(s *harness.Stack, headers harness.Headers) {
 	v.printf("\n=== Shell\n\ncurl -sS %s \\\n  -H 'content-type: application/json' -H 'accept: application/json, text/event-stream' \\\n", s.URL)
 	for _, h := range headers {
 		v.printf("  -H %s \\\n", quote(h.Name+": "+h.Value))
@@ -32,9 +41,7 @@ func (v *view) paste(dir string, s *harness.Stack, t target) error {
 	for _, h := range headers {
 		v.printf(" \\\n  --header %s", quote(h.Name+": "+h.Value))
 	}
-	v.printf("\n\n=== Python (standard library only; reads %s)\n\npython3 %s\n", filepath.Join(dir, "stack.json"), quote(script))
-	v.printf("\nThe stack is up at %s. Ctrl-C stops it.\n", s.URL)
-	return nil
+	v.printf("\n")
 }
 
 // quote makes one word of a POSIX shell.

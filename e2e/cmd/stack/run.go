@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"syscall"
@@ -21,6 +20,8 @@ const (
 	exitOK    = 0
 	exitFail  = 1 // something did not start, or a shown call went wrong
 	exitUsage = 2
+	// exitInterrupted is what a shell gives to a program that SIGINT ended.
+	exitInterrupted = 130
 )
 
 // settings are the command line and the environment.
@@ -45,8 +46,14 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		_, _ = fmt.Fprintf(stderr, "stack: %v\n", err)
 		return exitUsage
 	}
-	if err := s.serve(ctx, stdout); err != nil {
+	err = s.serve(ctx, stdout)
+	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "stack: %v\n", err)
+	}
+	switch {
+	case errors.Is(err, errInterrupted):
+		return exitInterrupted
+	case err != nil:
 		return exitFail
 	}
 	return exitOK
@@ -78,7 +85,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (setting
 
 // serve starts everything, shows it, and stays up until ctx ends or, with once,
 // until all is shown. All that it started has ended when it returns.
-func (s settings) serve(ctx context.Context, stdout io.Writer) error {
+func (s settings) serve(ctx context.Context, stdout io.Writer) (err error) {
 	binaries, err := harness.Find()
 	if err != nil {
 		return err
@@ -86,44 +93,49 @@ func (s settings) serve(ctx context.Context, stdout io.Writer) error {
 	if err := s.portIsFree(); err != nil {
 		return err
 	}
-	work, err := s.workDir()
+	r, err := enter(s.dir)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = os.RemoveAll(work) }() //nolint:gosec // made by workDir
+	defer func() { err = errors.Join(err, r.leave()) }()
 	v := view{out: stdout, begin: time.Now()}
-	target, err := s.target(ctx, binaries, work, &v)
+	target, err := s.target(ctx, binaries, r.work, &v)
 	if err != nil {
-		return interrupted(ctx, err)
+		return s.interrupted(ctx, err)
 	}
 	defer target.stop()
 	stack, err := harness.Start(ctx, harness.Options{
-		Binaries: binaries, Dir: filepath.Join(work, "s"), Policy: target.policy, Port: s.port, Progress: v.component,
+		Binaries: binaries, Dir: filepath.Join(r.work, "s"), Policy: target.policy, Port: s.port, Progress: v.component,
 	})
 	if err != nil {
-		return interrupted(ctx, err)
+		return s.interrupted(ctx, err)
 	}
 	defer stack.Stop()
-	state := filepath.Join(s.dir, "stack.json")
-	if err := writeState(state, stack, target); err != nil {
+	if err := writeState(r.state(), stack, target); err != nil {
 		return err
 	}
-	defer func() { _ = os.Remove(state) }()
 	if err := v.calls(ctx, stack, target); err != nil || s.once {
-		return interrupted(ctx, err)
+		return s.interrupted(ctx, err)
 	}
-	if err := v.paste(s.dir, stack, target); err != nil {
+	if err := v.paste(r, stack, target); err != nil {
 		return err
 	}
 	return waitForEnd(ctx, stack, target)
 }
 
-// interrupted turns what a Ctrl-C broke into the orderly end that was asked for.
-func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil //nolint:nilerr // the interruption is why there is an error
+// errInterrupted says that a demo was stopped before it had shown everything.
+var errInterrupted = errors.New("interrupted before everything was shown")
+
+// interrupted turns what a Ctrl-C broke into the orderly end that was asked
+// for; a demo that was cut short has not succeeded.
+func (s settings) interrupted(ctx context.Context, err error) error {
+	switch {
+	case err == nil || ctx.Err() == nil:
+		return err
+	case s.once:
+		return errInterrupted
 	}
-	return err
+	return nil
 }
 
 // portIsFree finds out before minutes were spent on the rest.
@@ -136,15 +148,6 @@ func (s settings) portIsFree() error {
 		return err
 	}
 	return l.Close()
-}
-
-// workDir makes a directory for this run's keys, sockets and logs, and the one
-// for stack.json.
-func (s settings) workDir() (string, error) {
-	if err := os.MkdirAll(s.dir, 0o700); err != nil {
-		return "", err
-	}
-	return os.MkdirTemp("", "kubemcp-")
 }
 
 // waitForEnd returns nil when ctx ends, and an error when a component did.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -147,7 +148,7 @@ func kubeconfigTarget(ctx context.Context, b harness.Binaries, v *view) (target,
 		}
 	}
 	server := h.Get(kubeheader.Server)
-	policy, err := harness.Policy(ctx, server)
+	policy, err := kubeconfigPolicy(ctx, h)
 	if err != nil {
 		return target{}, err
 	}
@@ -161,4 +162,34 @@ func kubeconfigTarget(ctx context.Context, b harness.Binaries, v *view) (target,
 		t.namespaces = []string{namespace}
 	}
 	return t, nil
+}
+
+// publicRoots is where Debian and its like keep the roots that vouch for a
+// server whose CA a kubeconfig does not name.
+const publicRoots = "/etc/ssl/certs/ca-certificates.crt"
+
+// kubeconfigPolicy allows what these headers need: the server, its path, and
+// the lack of a CA if there is one.
+func kubeconfigPolicy(ctx context.Context, h harness.Headers) (string, error) {
+	server, err := url.Parse(h.Get(kubeheader.Server))
+	if err != nil {
+		return "", err
+	}
+	policy, err := harness.Policy(ctx, server.String())
+	if err != nil {
+		return "", err
+	}
+	if path := strings.TrimSuffix(server.Path, "/"); path != "" {
+		policy += fmt.Sprintf("pathPrefixes: [%q]\n", path)
+	}
+	switch {
+	case h.Get(kubeheader.InsecureSkipTLSVerify) == "true":
+		policy += fmt.Sprintf("insecureHosts: [%q]\n", server.Hostname())
+	case h.Get(kubeheader.CertificateAuthority) == "":
+		if _, err := os.Stat(publicRoots); err != nil {
+			return "", fmt.Errorf("the kubeconfig names no CA and this machine has no %s: name certificate-authority in the kubeconfig", publicRoots)
+		}
+		policy += fmt.Sprintf("publicRootsFile: %q\n", publicRoots)
+	}
+	return policy, nil
 }
