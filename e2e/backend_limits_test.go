@@ -178,6 +178,6 @@ func requireRefused(t *testing.T, response harness.Response, reason, id string) 
 	require.Equal(t, id, string(rpc.ID))
 	require.NotNil(t, rpc.Error)
 	require.Equal(t, reason, rpc.Error.Data.Reason)
-	require.Equal(t, response.Header.Get("X-Request-Id"), rpc.Error.Data.Decision)
+	require.Equal(t, response.Header.Get("X-Request-ID"), rpc.Error.Data.Decision)
 	require.NotEmpty(t, rpc.Error.Message)
 }

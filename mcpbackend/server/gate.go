@@ -88,31 +88,43 @@ func readMessage(w http.ResponseWriter, r *http.Request) ([]byte, *fault) {
 // id, so that both know the same messages.
 func checkShape(body []byte) *fault {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	switch dec.PeekKind() {
+	err := errNeither
+	switch dec.PeekKind() { //nolint:exhaustive // the other kinds are no message
 	case jsontext.KindBeginObject:
-		if dec.SkipValue() != nil {
-			return &faultNotJSON
-		}
+		err = dec.SkipValue()
 	case jsontext.KindBeginArray:
-		if _, err := dec.ReadToken(); err != nil {
-			return &faultNotJSON
-		}
-		for n := 0; dec.PeekKind() != jsontext.KindEndArray; n++ {
-			if n == jsonrpc.MaxBatch {
-				return &faultBatchTooLarge
-			}
-			if dec.SkipValue() != nil {
-				return &faultNotJSON
-			}
-		}
-		if _, err := dec.ReadToken(); err != nil {
-			return &faultNotJSON
-		}
-	default:
+		err = skipBatch(dec)
+	}
+	if errors.Is(err, errBatchTooLarge) {
+		return &faultBatchTooLarge
+	}
+	if err != nil {
 		return &faultNotJSON
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return &faultNotJSON
 	}
 	return nil
+}
+
+var (
+	errNeither       = errors.New("neither object nor array")
+	errBatchTooLarge = errors.New("too many entries")
+)
+
+// skipBatch reads an array and stops at the first entry too many.
+func skipBatch(dec *jsontext.Decoder) error {
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for n := 0; dec.PeekKind() != jsontext.KindEndArray; n++ {
+		if n == jsonrpc.MaxBatch {
+			return errBatchTooLarge
+		}
+		if err := dec.SkipValue(); err != nil {
+			return err
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
 }

@@ -104,7 +104,7 @@ func requireRefusal(t *testing.T, resp *http.Response, body string, id bool, say
 	require.Equal(t, "application/json", resp.Header.Get("Content-Type"))
 	require.Equal(t, "no-store", resp.Header.Get("Cache-Control"))
 	require.Equal(t, "*", resp.Header.Get("Access-Control-Allow-Origin"))
-	require.Equal(t, decision, resp.Header.Get("X-Request-Id"))
+	require.Equal(t, decision, resp.Header.Get("X-Request-ID"))
 	var m map[string]any
 	require.NoError(t, json.Unmarshal([]byte(body), &m), body)
 	if id {
@@ -118,11 +118,11 @@ func requireRefusal(t *testing.T, resp *http.Response, body string, id bool, say
 	require.NotContains(t, string(rest), canaryBytes)
 	failure := m["error"].(map[string]any)
 	require.Equal(t, says, failure["message"])
-	code := float64(jsonrpc.InvalidParams)
+	code := jsonrpc.InvalidParams
 	if says == faultUnknownMethod.text {
 		code = methodNotFound
 	}
-	require.Equal(t, code, failure["code"])
+	require.EqualValues(t, code, failure["code"])
 	data := failure["data"].(map[string]any)
 	require.Equal(t, decision, data["decision"])
 	require.Equal(t, []any{map[string]any{"reason": data["reason"], "header": data["header"], "message": says}}, data["problems"])
@@ -180,17 +180,17 @@ func TestBatchLimit(t *testing.T) {
 	require.Contains(t, faultBatchTooLarge.text, " "+strconv.Itoa(jsonrpc.MaxBatch)+" ")
 	require.Contains(t, faultTooLarge.text, " "+strconv.Itoa(maxRequest>>20)+" MiB")
 	for _, n := range []int{jsonrpc.MaxBatch + 1, 2000} {
-		resp, body := w.send(t, api, http.MethodPost, nil, batch(n, "tools/call", call))
+		resp, body := w.send(t, api, http.MethodPost, nil, batch(n, call))
 		require.Equal(t, http.StatusBadRequest, resp.StatusCode)
 		requireRefusal(t, resp, body, false, faultBatchTooLarge.text)
 		require.Contains(t, body, `"reason":"request-too-large"`)
 	}
 	require.Empty(t, w.logs.lines(t, "tool call"))
 	require.Len(t, w.logs.lines(t, "message refused"), 2)
-	resp, body := w.send(t, api, http.MethodPost, nil, batch(jsonrpc.MaxBatch, "tools/call", call))
+	resp, body := w.send(t, api, http.MethodPost, nil, batch(jsonrpc.MaxBatch, call))
 	require.Equal(t, http.StatusOK, resp.StatusCode)
 	require.Equal(t, jsonrpc.MaxBatch, strings.Count(body, "User: alice"))
-	resp, body = w.send(t, api, http.MethodPost, map[string]string{versionHeader: "2025-06-18"}, batch(2, "tools/call", call))
+	resp, body = w.send(t, api, http.MethodPost, map[string]string{versionHeader: "2025-06-18"}, batch(2, call))
 	require.Equal(t, http.StatusOK, resp.StatusCode)
 	require.True(t, strings.HasPrefix(body, `[{"jsonrpc":"2.0","id":1,"error":`), body)
 	require.Equal(t, 4, strings.Count(body, faultBatch.text), "two entries, each with a message and a problem")

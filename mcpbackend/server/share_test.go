@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -116,9 +117,21 @@ func TestCallsPerCaller(t *testing.T) {
 	})
 	w := newWorld(t, api, func(o *Options) { o.CallsPerCaller = 3 })
 	done := make(chan string, 1)
+	client := w.httpClient(t, api.headers("alice-token"), true)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/mcp", strings.NewReader(
+		batch(32, `{"name":"resources_list","arguments":{"apiVersion":"v1","kind":"Pod"}}`)))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json, text/event-stream")
 	go func() {
-		_, body := w.post(t, api.headers("alice-token"), "", batch(32, "tools/call", `{"name":"resources_list","arguments":{"apiVersion":"v1","kind":"Pod"}}`))
-		done <- body
+		defer close(done)
+		resp, err := client.Do(req)
+		if err != nil {
+			return
+		}
+		defer func() { _ = resp.Body.Close() }()
+		body, _ := io.ReadAll(resp.Body)
+		done <- string(body)
 	}()
 	for range 3 {
 		<-arrived
@@ -142,11 +155,11 @@ func TestCallsPerCaller(t *testing.T) {
 	require.Equal(t, 29, busy)
 }
 
-// batch is an array of n messages, whose ids are 1 to n.
-func batch(n int, method, params string) string {
+// batch is an array of n tool calls, whose ids are 1 to n.
+func batch(n int, params string) string {
 	entries := make([]string, 0, n)
 	for i := range n {
-		entries = append(entries, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":%q,"params":%s}`, i+1, method, params))
+		entries = append(entries, fmt.Sprintf(`{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":%s}`, i+1, params))
 	}
 	return "[" + strings.Join(entries, ",") + "]"
 }
