@@ -18,7 +18,7 @@ func TestTable(t *testing.T) {
 	require.NoError(t, err)
 	seven := int64(7)
 	require.Equal(t, Table{
-		Columns: []string{"Name", "Restarts"}, Continue: "next", Remaining: &seven,
+		Columns: []Column{{Name: "Name"}, {Name: "Restarts"}}, Continue: "next", Remaining: &seven,
 		Rows: []Row{{Namespace: "team-a", Name: "web-0", Cells: []string{"web-0", "3"}}},
 	}, table, "columns of other priorities are for wide output")
 }

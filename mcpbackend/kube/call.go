@@ -3,7 +3,6 @@ package kube
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"mime"
@@ -103,14 +102,4 @@ func segment(s string) bool {
 		}
 	}
 	return true
-}
-
-// decode reads one JSON value into v, numbers as they were written.
-func decode(body []byte, v any) error {
-	dec := json.NewDecoder(bytes.NewReader(body))
-	dec.UseNumber()
-	if err := dec.Decode(v); err != nil {
-		return &Error{Trouble: Garbled, Status: http.StatusOK, Detail: "the answer is not the JSON that the API promises"}
-	}
-	return nil
 }

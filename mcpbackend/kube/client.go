@@ -93,7 +93,7 @@ type ListOptions struct {
 	Namespace     string // "" means all, or none for a kind without namespaces
 	LabelSelector string
 	FieldSelector string
-	Limit         int    // at most this many; 0: no limit of ours
+	Limit         int    // at most this many are asked for and returned; 0: ask for all, return 1000
 	Continue      string // from the Table before
 }
 
@@ -118,7 +118,7 @@ func (c *Client) List(ctx context.Context, k Kind, o ListOptions) (Table, error)
 	if err != nil {
 		return Table{}, c.noted(k, err)
 	}
-	return readTable(body)
+	return readTable(body, o.Limit)
 }
 
 // Get returns one object as the server has it: one request. Numbers are

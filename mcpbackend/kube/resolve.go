@@ -193,33 +193,37 @@ func (e *entry) forgetGroup(key string) {
 	delete(e.groups, key)
 }
 
+// sentResource is a metav1.APIResource.
+type sentResource struct {
+	Name       string         `json:"name"`
+	Singular   string         `json:"singularName"`
+	Kind       string         `json:"kind"`
+	Namespaced bool           `json:"namespaced"`
+	ShortNames capped[string] `json:"shortNames"`
+	Verbs      capped[string] `json:"verbs"`
+}
+
 // readGroup reads a metav1.APIResourceList. Subresources and names that are no
 // DNS labels are left out: they would become paths.
 func readGroup(body []byte, groupName, version string) (*group, error) {
 	var list struct {
-		Resources []struct {
-			Name       string   `json:"name"`
-			Singular   string   `json:"singularName"`
-			Kind       string   `json:"kind"`
-			Namespaced bool     `json:"namespaced"`
-			ShortNames []string `json:"shortNames"`
-			Verbs      []string `json:"verbs"`
-		} `json:"resources"`
+		Resources capped[sentResource] `json:"resources"`
 	}
-	if err := decode(body, &list); err != nil {
+	list.Resources.limit = maxResources
+	if err := decodeList(body, &list); err != nil {
 		return nil, err
 	}
-	if len(list.Resources) > maxResources {
+	if list.Resources.more > 0 {
 		return nil, &Error{Trouble: TooLarge, Detail: "the server lists more resources than any API has"}
 	}
 	g := &group{size: len(body)}
-	for _, r := range list.Resources {
+	for _, r := range list.Resources.items {
 		if !validLabel(r.Name) || !ValidKind(r.Kind) {
 			continue
 		}
 		g.kinds = append(g.kinds, Kind{
 			Group: groupName, Version: version, Kind: r.Kind, Resource: r.Name, Namespaced: r.Namespaced,
-			names: lowerNames(r.Kind, r.Name, r.Singular, r.ShortNames), verbs: r.Verbs,
+			names: lowerNames(r.Kind, r.Name, r.Singular, r.ShortNames.items), verbs: r.Verbs.items,
 		})
 	}
 	return g, nil

@@ -3,6 +3,7 @@ package kube
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -92,52 +93,75 @@ func (c *Client) everything(ctx context.Context) ([]Kind, error) {
 	return all.kinds, nil
 }
 
+// sentGroup is one APIGroupDiscovery.
+type sentGroup struct {
+	Metadata struct {
+		Name string `json:"name"`
+	} `json:"metadata"`
+	Versions capped[struct {
+		Version   string          `json:"version"`
+		Resources json.RawMessage `json:"resources"`
+	}] `json:"versions"`
+}
+
+// discovered is one APIResourceDiscovery.
+type discovered struct {
+	Resource     string `json:"resource"`
+	ResponseKind struct {
+		Kind string `json:"kind"`
+	} `json:"responseKind"`
+	Singular   string         `json:"singularResource"`
+	ShortNames capped[string] `json:"shortNames"`
+}
+
 // readAggregated adds the kinds of an apidiscovery.k8s.io APIGroupDiscoveryList.
 func (g *group) readAggregated(body []byte) error {
+	tooLarge := &Error{Trouble: TooLarge, Detail: "the server lists more resources than any API has"}
 	var list struct {
-		Items []struct {
-			Metadata struct {
-				Name string `json:"name"`
-			} `json:"metadata"`
-			Versions []struct {
-				Version   string `json:"version"`
-				Resources []struct {
-					Resource     string `json:"resource"`
-					ResponseKind struct {
-						Kind string `json:"kind"`
-					} `json:"responseKind"`
-					Singular   string   `json:"singularResource"`
-					ShortNames []string `json:"shortNames"`
-				} `json:"resources"`
-			} `json:"versions"`
-		} `json:"items"`
+		Items capped[sentGroup] `json:"items"`
 	}
-	if err := decode(body, &list); err != nil {
+	list.Items.limit = maxGroups
+	if err := decodeList(body, &list); err != nil {
 		return err
 	}
-	versions := 0
-	for _, item := range list.Items {
+	if list.Items.more > 0 {
+		return tooLarge
+	}
+	versions, seen := 0, 0
+	for _, item := range list.Items.items {
 		if item.Metadata.Name != "" && !validSubdomain(item.Metadata.Name) {
 			continue
 		}
-		for _, v := range item.Versions {
-			if versions++; versions > maxGroups || len(g.kinds)+len(v.Resources) > maxResources {
-				return &Error{Trouble: TooLarge, Detail: "the server lists more resources than any API has"}
-			}
-			if !validLabel(v.Version) {
-				continue
-			}
-			for _, r := range v.Resources {
-				if validLabel(r.Resource) && ValidKind(r.ResponseKind.Kind) {
-					g.kinds = append(g.kinds, Kind{
-						Group: item.Metadata.Name, Version: v.Version, Kind: r.ResponseKind.Kind, Resource: r.Resource,
-						names: lowerNames(r.ResponseKind.Kind, r.Resource, r.Singular, r.ShortNames),
-					})
+		for _, v := range item.Versions.items {
+			resources := capped[discovered]{limit: maxResources}
+			if len(v.Resources) > 0 {
+				if err := json.Unmarshal(v.Resources, &resources); err != nil {
+					return garbled()
 				}
 			}
+			versions, seen = versions+1, seen+len(resources.items)
+			if versions > maxGroups || seen > maxResources || resources.more > 0 {
+				return tooLarge
+			}
+			g.addDiscovered(item.Metadata.Name, v.Version, resources.items)
 		}
 	}
 	return nil
+}
+
+// addDiscovered leaves out names that are none: they would become paths.
+func (g *group) addDiscovered(groupName, version string, resources []discovered) {
+	if !validLabel(version) {
+		return
+	}
+	for _, r := range resources {
+		if validLabel(r.Resource) && ValidKind(r.ResponseKind.Kind) {
+			g.kinds = append(g.kinds, Kind{
+				Group: groupName, Version: version, Kind: r.ResponseKind.Kind, Resource: r.Resource,
+				names: lowerNames(r.ResponseKind.Kind, r.Resource, r.Singular, r.ShortNames.items),
+			})
+		}
+	}
 }
 
 // distance is Levenshtein's, over bytes. Both strings are at most 63 long.

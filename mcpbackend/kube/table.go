@@ -1,16 +1,26 @@
 package kube
 
 import (
+	"bytes"
 	"encoding/json"
-	"fmt"
 )
 
-// Table is a list as the server prints it.
+// Table is a list as the server prints it, at most 64 columns wide and no longer
+// than was asked for.
 type Table struct {
-	Columns   []string
+	Columns   []Column
 	Rows      []Row
 	Continue  string // "" at the end
 	Remaining *int64 // how many more, where the server knows
+
+	MoreRows    int // rows that the server sent beyond the limit
+	MoreColumns int // columns beyond the 64th
+}
+
+// Column is the head of a column. Its texts are the server's.
+type Column struct {
+	Name string
+	Type string // OpenAPI's, such as string, integer or date; "" if the server printed no table
 }
 
 // Row is one object of a Table. Its texts are the server's.
@@ -25,72 +35,91 @@ type listedMeta struct {
 	Created   string `json:"creationTimestamp"`
 }
 
-// readTable reads a Table, or any list as a table of names.
-func readTable(body []byte) (Table, error) {
+type sentColumn struct {
+	Name     string `json:"name"`
+	Type     string `json:"type"`
+	Priority int    `json:"priority"`
+}
+
+type sentRow struct {
+	Cells  json.RawMessage `json:"cells"`
+	Object struct {
+		Metadata listedMeta `json:"metadata"`
+	} `json:"object"`
+}
+
+type sentItem struct {
+	Metadata listedMeta `json:"metadata"`
+}
+
+// readTable reads a Table, or any list as a table of names. It keeps at most
+// limit rows: a server is free to send more than it was asked for.
+func readTable(body []byte, limit int) (Table, error) {
+	if limit <= 0 {
+		limit = maxRows
+	}
 	var list struct {
 		Kind     string `json:"kind"`
 		Metadata struct {
 			Continue  string `json:"continue"`
 			Remaining *int64 `json:"remainingItemCount"`
 		} `json:"metadata"`
-		Columns []struct {
-			Name     string `json:"name"`
-			Priority int    `json:"priority"`
-		} `json:"columnDefinitions"`
-		Rows []struct {
-			Cells  []any `json:"cells"`
-			Object struct {
-				Metadata listedMeta `json:"metadata"`
-			} `json:"object"`
-		} `json:"rows"`
-		Items []struct {
-			Metadata listedMeta `json:"metadata"`
-		} `json:"items"`
+		Columns capped[sentColumn] `json:"columnDefinitions"`
+		Rows    capped[sentRow]    `json:"rows"`
+		Items   capped[sentItem]   `json:"items"`
 	}
-	if err := decode(body, &list); err != nil {
+	list.Rows.limit, list.Items.limit = limit, limit
+	if err := decodeList(body, &list); err != nil {
 		return Table{}, err
 	}
 	t := Table{Continue: list.Metadata.Continue, Remaining: list.Metadata.Remaining}
 	if list.Kind != "Table" {
-		t.Columns = []string{"Name", "Created"}
-		for _, i := range list.Items {
+		t.Columns, t.MoreRows = []Column{{Name: "Name"}, {Name: "Created"}}, list.Items.more
+		for _, i := range list.Items.items {
 			t.Rows = append(t.Rows, Row{i.Metadata.Namespace, i.Metadata.Name, []string{i.Metadata.Name, i.Metadata.Created}})
 		}
 		return t, nil
 	}
-	var shown []int // columns of priority 0; the others are for wide output
-	for i, column := range list.Columns {
+	t.MoreRows, t.MoreColumns = list.Rows.more, list.Columns.more
+	var shown [maxColumns]bool // columns of priority 0; the others are for wide output
+	for i, column := range list.Columns.items {
 		if column.Priority == 0 {
-			shown = append(shown, i)
-			t.Columns = append(t.Columns, column.Name)
+			shown[i] = true
+			t.Columns = append(t.Columns, Column{column.Name, column.Type})
 		}
 	}
-	for _, r := range list.Rows {
-		row := Row{Namespace: r.Object.Metadata.Namespace, Name: r.Object.Metadata.Name}
-		for _, i := range shown {
-			cell := ""
-			if i < len(r.Cells) {
-				cell = cellText(r.Cells[i])
-			}
-			row.Cells = append(row.Cells, cell)
-		}
-		t.Rows = append(t.Rows, row)
+	for _, r := range list.Rows.items {
+		t.Rows = append(t.Rows, Row{
+			Namespace: r.Object.Metadata.Namespace, Name: r.Object.Metadata.Name,
+			Cells: cells(r.Cells, shown, len(t.Columns)),
+		})
 	}
 	return t, nil
 }
 
-func cellText(cell any) string {
-	switch v := cell.(type) {
-	case nil:
+// cells are the texts of the columns that are shown, n of them.
+func cells(array []byte, shown [maxColumns]bool, n int) []string {
+	out := make([]string, 0, n)
+	i := 0
+	for cell := range elements(array) {
+		if i >= maxColumns || len(out) == n {
+			break
+		}
+		if shown[i] {
+			out = append(out, cellText(cell))
+		}
+		i++
+	}
+	return append(out, make([]string, n-len(out))...)
+}
+
+func cellText(cell []byte) string {
+	var text string
+	switch {
+	case bytes.Equal(cell, []byte("null")):
 		return "<none>"
-	case string:
-		return v
-	case json.Number, bool:
-		return fmt.Sprint(v)
+	case cell[0] == '"' && json.Unmarshal(cell, &text) == nil:
+		return text
 	}
-	text, err := json.Marshal(cell)
-	if err != nil {
-		return ""
-	}
-	return string(text)
+	return string(cell)
 }

@@ -99,7 +99,7 @@ func rows(c *kube.Client, withNamespace bool, table kube.Table) []string {
 		header = append(header, "NAMESPACE")
 	}
 	for _, column := range table.Columns {
-		header = append(header, strings.ToUpper(line(present(c, column), maxCell)))
+		header = append(header, strings.ToUpper(line(present(c, column.Name), maxCell)))
 	}
 	write(header)
 	for _, row := range table.Rows {

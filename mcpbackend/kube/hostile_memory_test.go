@@ -1,0 +1,167 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// repeated is an array of n times the same element.
+func repeated(element string, n int) string {
+	return "[" + strings.TrimSuffix(strings.Repeat(element+",", n), ",") + "]"
+}
+
+// TestSmallAnswersStaySmall: no answer within the limit of 8 MiB becomes much
+// more in memory, however its braces multiply.
+func TestSmallAnswersStaySmall(t *testing.T) {
+	pods := Kind{Version: "v1", Kind: "Pod", Resource: "pods", Namespaced: true}
+	list := func(ctx context.Context, c *Client) error {
+		table, err := c.List(ctx, pods, ListOptions{Limit: 100})
+		if len(table.Rows) > 100 || len(table.Columns) > maxColumns {
+			return fmt.Errorf("%d rows of %d columns", len(table.Rows), len(table.Columns))
+		}
+		return err
+	}
+	get := func(ctx context.Context, c *Client) error {
+		_, err := c.Get(ctx, pods, "team-a", "a")
+		return err
+	}
+	resolve := func(ctx context.Context, c *Client) error {
+		_, err := c.Resolve(ctx, "v1", "Pod")
+		return err
+	}
+	whoAmI := func(ctx context.Context, c *Client) error {
+		_, err := c.WhoAmI(ctx)
+		return err
+	}
+	for name, test := range map[string]struct {
+		body string
+		call func(context.Context, *Client) error
+		want Trouble
+	}{
+		"a table of 300 columns and 100 000 rows": {`{"kind":"Table","columnDefinitions":` + repeated(`{}`, 300) + `,"rows":` + repeated(`{}`, 100_000) + `}`, list, 0},
+		"a table of 2.7 million rows":             {`{"kind":"Table","columnDefinitions":[{}],"rows":` + repeated(`{}`, 2_700_000) + `}`, list, 0},
+		"a row of 2.7 million cells":              {`{"kind":"Table","columnDefinitions":` + repeated(`{}`, 64) + `,"rows":[{"cells":` + repeated(`{}`, 2_700_000) + `}]}`, list, 0},
+		"2.7 million columns":                     {`{"kind":"Table","columnDefinitions":` + repeated(`{}`, 2_700_000) + `,"rows":[{}]}`, list, 0},
+		"a list of 2.7 million objects":           {`{"kind":"PodList","items":` + repeated(`{}`, 2_700_000) + `}`, list, 0},
+		"9900 nested maps around 20 000 numbers":  {strings.Repeat(`{"a":`, 9900) + repeated("1", 20_000) + strings.Repeat("}", 9900), get, TooLarge},
+		"an object of 2.7 million maps":           {`{"a":` + repeated(`{}`, 2_700_000) + `}`, get, TooLarge},
+		"an object with 800 000 keys":             {`{"a":{` + strings.TrimSuffix(strings.Repeat(`"b":[1],`, 800_000), ",") + `}}`, get, TooLarge},
+		"2.7 million groups of a user":            {`{"status":{"userInfo":{"groups":` + repeated(`""`, 2_700_000) + `}}}`, whoAmI, TooLarge},
+		"2.7 million kinds":                       {`{"resources":` + repeated(`{}`, 2_700_000) + `}`, resolve, TooLarge},
+		"a kind with 2.7 million verbs":           {`{"resources":[{"name":"pods","kind":"Pod","shortNames":[],"verbs":` + repeated(`""`, 2_700_000) + `}]}`, resolve, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Less(t, len(test.body), maxBody)
+			require.True(t, json.Valid([]byte(test.body)))
+			h := newHostile(t, answer([]byte(test.body)))
+			client := clientOf(t, h)
+			grown, took, err := growth(func() error { return test.call(within(t, 20*time.Second), client) })
+			require.Equal(t, test.want, trouble(t, err))
+			require.Less(t, grown, uint64(64<<20))
+			require.Less(t, took, 10*time.Second)
+		})
+	}
+}
+
+func answer(body []byte) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(body)
+	}
+}
+
+// growth is how many bytes f allocated in all, the server's side included, and
+// how long it took.
+func growth(f func() error) (grown uint64, took time.Duration, err error) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	begin := time.Now()
+	err = f()
+	took = time.Since(begin)
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc, took, err
+}
+
+// TestAggregatedDiscoveryStaysSmall: what is only asked for to make a hint.
+func TestAggregatedDiscoveryStaysSmall(t *testing.T) {
+	for name, body := range map[string]string{
+		"groups":    `{"items":` + repeated(`{}`, 2_700_000) + `}`,
+		"versions":  `{"items":[{"versions":` + repeated(`{}`, 2_700_000) + `}]}`,
+		"resources": `{"items":[{"versions":[{"version":"v1","resources":` + repeated(`{}`, 2_700_000) + `}]}]}`,
+		"names":     `{"items":[{"versions":[{"version":"v1","resources":[{"shortNames":` + repeated(`""`, 2_500_000) + `}]}]}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := &group{}
+			grown, _, _ := growth(func() error { return g.readAggregated([]byte(body)) })
+			require.Less(t, grown, uint64(64<<20))
+			require.Empty(t, g.kinds)
+		})
+	}
+}
+
+// TestShapeOfHonestObjects: 64 levels and 100 000 values are legal, one more of
+// either is not.
+func TestShapeOfHonestObjects(t *testing.T) {
+	nested := func(n int) []byte { return []byte(strings.Repeat("[", n) + strings.Repeat("]", n)) }
+	require.NoError(t, shallow(nested(maxDepth), maxNodes))
+	require.Equal(t, TooLarge, trouble(t, shallow(nested(maxDepth+1), maxNodes)))
+	require.NoError(t, shallow([]byte(repeated("1", maxNodes)), maxNodes))
+	require.Equal(t, TooLarge, trouble(t, shallow([]byte(repeated("1", maxNodes+1)), maxNodes)))
+	quoted, err := json.Marshal(map[string]string{`"[{,\`: strings.Repeat(`\"[{,`, maxNodes)})
+	require.NoError(t, err)
+	require.NoError(t, shallow(quoted, maxNodes), "what stands in strings is text")
+	for _, bad := range []string{`"`, `"\`, `{"`, ``, `]]]`, `,,,`} {
+		require.NoError(t, shallow([]byte(bad), maxNodes), "the decoder's business")
+	}
+}
+
+// TestElements agrees with encoding/json.
+func TestElements(t *testing.T) {
+	for _, array := range []string{
+		`[]`, ` [ ] `, `[1]`, `[1, "a,b]\"" ,null,{"a":[1,{"b":"]"}]},[[],[2]] , true]`, `[[[]]]`, `["\\",","]`, "[\n\t1\n,\n2 ]",
+	} {
+		var want []json.RawMessage
+		require.NoError(t, json.Unmarshal([]byte(array), &want))
+		got := []json.RawMessage{}
+		for element := range elements([]byte(array)) {
+			got = append(got, bytes.Clone(element))
+		}
+		require.Equal(t, want, got, array)
+	}
+	for range elements([]byte(`[1,2]`)) {
+		break
+	}
+}
+
+// TestMoreRowsThanAskedFor are cut, and counted.
+func TestMoreRowsThanAskedFor(t *testing.T) {
+	row := `{"cells":["a",1,true,null,{"x": 1},"b"],"object":{"metadata":{"name":"a","namespace":"team-a"}}}`
+	columns := repeated(`{"name":"C","type":"string"}`, 70)
+	body := `{"kind":"Table","columnDefinitions":` + columns + `,"rows":` + repeated(row, 7) + `}`
+	table, err := readTable([]byte(body), 5)
+	require.NoError(t, err)
+	require.Len(t, table.Rows, 5)
+	require.Equal(t, 2, table.MoreRows)
+	require.Len(t, table.Columns, maxColumns)
+	require.Equal(t, 6, table.MoreColumns)
+	require.Equal(t, Column{"C", "string"}, table.Columns[0])
+	require.Len(t, table.Rows[0].Cells, maxColumns)
+	require.Equal(t, []string{"a", "1", "true", "<none>", `{"x": 1}`, "b", ""}, table.Rows[0].Cells[:7])
+	table, err = readTable([]byte(`{"kind":"PodList","items":`+repeated(`{}`, 7)+`}`), 5)
+	require.NoError(t, err)
+	require.Len(t, table.Rows, 5)
+	require.Equal(t, 2, table.MoreRows)
+	for _, bad := range []string{`{"kind":"Table","rows":{}}`, `{"kind":"Table","rows":[1]}`, `{"kind":"Table","columnDefinitions":"x"}`, `[]`} {
+		_, err = readTable([]byte(bad), 5)
+		require.Equal(t, Garbled, trouble(t, err), bad)
+	}
+}
