@@ -41,6 +41,14 @@ var (
 		reason: kubeheader.ReasonBadRequest,
 		text:   "The body of this request is not one JSON-RPC message; check the client, or what stands between it and this endpoint.",
 	}
+	faultID = fault{
+		reason: kubeheader.ReasonBadRequest,
+		text:   "A message in this request has an id that cannot be repeated in an answer; send one id per message, a string or an integer.",
+	}
+	faultLargeID = fault{
+		reason: kubeheader.ReasonBadRequest,
+		text:   "A message in this request has an integer id beyond 9007199254740992 either way, which is not exact everywhere; send a smaller one or a string.",
+	}
 	faultHTTPMethod = fault{
 		// The status that MCP asks for, and by which clients know that there is no
 		// stream to open and no session to end.

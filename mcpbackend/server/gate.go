@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -79,7 +80,32 @@ func readMessage(w http.ResponseWriter, r *http.Request) ([]byte, *fault) {
 	if err != nil {
 		return body, &faultSlow
 	}
-	return body, checkShape(body)
+	if wrong := checkShape(body); wrong != nil {
+		return body, wrong
+	}
+	return body, checkIDs(body)
+}
+
+// checkIDs refuses what go-sdk would act on and then answer under another id: it
+// reads ids as 64-bit floats, takes the last of two, and 1 for 1.5.
+func checkIDs(body []byte) *fault {
+	ids, ok := jsonrpc.IDs(body)
+	if !ok {
+		return &faultID
+	}
+	for _, id := range ids {
+		if id[0] != '"' && !exact(id) {
+			return &faultLargeID
+		}
+	}
+	return nil
+}
+
+// exact reports whether a float holds this integer.
+func exact(id []byte) bool {
+	const most = 1 << 53
+	n, err := strconv.ParseInt(string(id), 10, 64)
+	return err == nil && -most <= n && n <= most && string(id) != "-0"
 }
 
 // checkShape is strict where go-sdk is not: go-sdk reads the first JSON value
