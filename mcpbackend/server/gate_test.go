@@ -57,7 +57,7 @@ func TestGate(t *testing.T) {
 		"no such method":       {nil, `{"jsonrpc":"2.0","id":"` + canaryBytes + `","method":"no/` + canaryBytes + `"}`, 200, 0, true, text(faultUnknownMethod)},
 		"no such notification": {nil, `{"jsonrpc":"2.0","method":"no/` + canaryBytes + `"}`, 400, 400, false, text(faultUnknownMethod)},
 		"no params":            {nil, `{"jsonrpc":"2.0","id":"` + canaryBytes + `","method":"tools/call"}`, 200, 400, true, text(faultMessage)},
-		"null id":              {nil, `{"jsonrpc":"2.0","id":null,"method":"tools/list"}`, 400, 400, false, text(faultMessage)},
+		"null id":              {nil, `{"jsonrpc":"2.0","id":null,"method":"tools/list"}`, 400, 400, false, text(faultID)},
 		"id of a notification": {nil, `{"jsonrpc":"2.0","id":"` + canaryBytes + `","method":"notifications/initialized"}`, 200, 400, true, text(faultMessage)},
 	} {
 		for version, status := range map[string]int{"": row.legacy, "2025-06-18": row.legacy, "2026-07-28": row.modern} {
