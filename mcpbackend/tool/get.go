@@ -2,6 +2,7 @@ package tool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -60,20 +61,35 @@ func get(ctx context.Context, c *kube.Client, in resourcesGetIn) (string, Got, e
 		return "", Got{}, err
 	}
 	secret := kind.Group == "" && kind.Resource == "secrets"
-	shown, changed := object(whole, c.Scrub, secret)
+	shown, changed, cut := object(ctx, whole, c.Scrub, secret, objectBudget)
+	if err := ended(ctx); err != nil {
+		return "", Got{}, err
+	}
 	text, err := yaml.Marshal(shown)
 	if err != nil {
 		return "", Got{}, fmt.Errorf("writing YAML: %w", err)
 	}
-	out := identify(shown, kind, namespace, in.Name)
+	out := identify(c, whole, kind, namespace, in.Name)
 	out.Redacted = changed[:min(len(changed), maxRedacted)]
 	head := fmt.Sprintf("# %s %s (%s) %s\n", out.Kind, out.Name, out.APIVersion, scope)
-	body, cut := within(string(text), objectBudget)
-	if cut {
+	body, short := within(string(text), objectBudget)
+	if cut || short {
 		out.Truncated = true
-		body += fmt.Sprintf("# -- cut: %d of %d bytes are shown. Use resources_list for an overview. --\n", len(body), len(text))
+		body += fmt.Sprintf("# -- cut: the first %d bytes are shown, and there are more. Use resources_list for an overview. --\n", len(body))
 	}
 	return head + body, out, nil
+}
+
+// ended is an error once the call's time is over: what was made until then is
+// a part that does not know it.
+func ended(ctx context.Context) error {
+	switch err := ctx.Err(); {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return &kube.Error{Trouble: kube.Deadline}
+	}
+	return &kube.Error{Trouble: kube.Canceled}
 }
 
 // maxRedacted bounds how many redacted fields are named.
@@ -97,11 +113,11 @@ func getScope(c *kube.Client, kind kube.Kind, asked string) (namespace, scope st
 
 // identify takes the identity from the object, and from the question what the
 // object does not say.
-func identify(shown map[string]any, kind kube.Kind, namespace, name string) Got {
-	metadata, _ := shown["metadata"].(map[string]any)
+func identify(c *kube.Client, whole map[string]any, kind kube.Kind, namespace, name string) Got {
+	metadata, _ := whole["metadata"].(map[string]any)
 	field := func(key string) string {
 		s, _ := metadata[key].(string)
-		return line(s, maxCell)
+		return line(present(c, s), maxCell)
 	}
 	return Got{
 		APIVersion: kind.APIVersion(), Kind: kind.Kind, Namespace: namespace, Name: name,

@@ -79,17 +79,21 @@ func list(ctx context.Context, c *kube.Client, in resourcesListIn) (string, List
 	if in.Limit == 0 {
 		in.Limit = defaultLimit
 	}
+	in.Limit = min(in.Limit, maxLimit)
 	table, err := c.List(ctx, kind, kube.ListOptions{
 		Namespace: namespace, LabelSelector: in.LabelSelector, FieldSelector: in.FieldSelector,
-		Limit: min(in.Limit, maxLimit), Continue: in.Continue,
+		Limit: in.Limit, Continue: in.Continue,
 	})
 	if err != nil {
 		return "", Listed{}, err
 	}
-	text, out := listed(c, scope, Listed{
+	text, out := listed(ctx, c, scope, Listed{
 		APIVersion: kind.APIVersion(), Kind: line(present(c, kind.Kind), maxCell), Namespace: namespace,
 		AllNamespaces: kind.Namespaced && namespace == "",
-	}, table)
+	}, table, look(kind, table), in.Limit)
+	if err := ended(ctx); err != nil {
+		return "", Listed{}, err
+	}
 	return text, out, nil
 }
 

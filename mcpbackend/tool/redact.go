@@ -1,29 +1,12 @@
 package tool
 
 import (
-	"regexp"
+	"context"
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 )
-
-// redacted stands for a value that is not shown. It tells nothing of its size.
-const redacted = "[redacted]"
-
-// secrets are shapes that are credentials wherever they stand: JSON Web Tokens
-// (also those of service accounts), private keys in PEM, and bootstrap tokens
-// (https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/).
-var secrets = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*` +
-	`|-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)` +
-	`|\b[a-z0-9]{6}\.[a-z0-9]{16}\b`)
-
-// encodedKey is how a private key in PEM begins in base64, at each of the three
-// offsets that base64 has; kubeconfigs hold them.
-var encodedKey = regexp.MustCompile(`(?:LS0tLS1CRUdJTi[A-Za-z0-9+/]*(?:UFJJVkFURSBLRVk|BSSVZBVEUgS0VZ|QUklWQVRFIEtFW)[A-Za-z0-9+/=]*)`)
-
-// redactText takes credentials out of text.
-func redactText(s string) string {
-	return encodedKey.ReplaceAllString(secrets.ReplaceAllString(s, redacted), redacted)
-}
 
 // copies are annotations in which tools keep a whole object, Secret data and
 // all. They say nothing that the object does not.
@@ -35,29 +18,72 @@ var copies = []string{
 	"banzaicloud.com/last-applied",
 }
 
+// The limits of what is looked at, in bytes.
+const (
+	// maxRaw is how much of one text is cleaned and searched, maxRawName how much
+	// of a name or a cell.
+	maxRaw     = 128 << 10
+	maxRawName = 24 << 10
+	// maxCredential is more than the longest credential: what a cut may have
+	// halved is not recognised, and so not shown.
+	maxCredential = 16 << 10
+	// maxPath bounds the path of a redacted field.
+	maxPath = 256
+)
+
+// bounded shows the beginning of a text that may be as long as an answer: limit
+// bytes of it are looked at.
+func bounded(s string, limit int, show func(string) string) string {
+	if len(s) <= limit {
+		return show(s)
+	}
+	out := show(strings.ToValidUTF8(s[:limit], ""))
+	return strings.ToValidUTF8(out[:max(0, len(out)-maxCredential)], "") + "…"
+}
+
 // object is what of an object may be shown, and where it was changed: managed
 // fields are left out, copies and the values of Secrets are redacted wherever
-// they stand, and every text is clean. The argument is not changed.
-func object(o map[string]any, scrub func(string) string, secret bool) (shown map[string]any, changed []string) {
-	p := presenter{scrub: scrub}
-	shown, _ = p.value(o, "", secret).(map[string]any)
+// they stand, and every text is clean. It stops, and says so, where YAML of it
+// would be longer than budget bytes, or when ctx is done. The argument is not
+// changed.
+func object(ctx context.Context, o map[string]any, scrub func(string) string, secret bool, budget int) (shown map[string]any, changed []string, cut bool) {
+	p := presenter{ctx: ctx, scrub: scrub, left: budget}
+	shown, _ = p.mapping(o, "", secret).(map[string]any)
 	slices.Sort(p.changed)
-	return shown, slices.Compact(p.changed)
+	return shown, slices.Compact(p.changed), p.cut
 }
 
 type presenter struct {
+	ctx     context.Context
 	scrub   func(string) string
+	left    int // bytes: what YAML of the rest may take at least
+	indent  int // of the fields of this map, in columns
+	cut     bool
 	changed []string
 }
 
+// full reports whether nothing more is to be shown.
+func (p *presenter) full() bool {
+	if p.left <= 0 || p.ctx.Err() != nil {
+		p.cut = true
+	}
+	return p.cut
+}
+
 func (p *presenter) value(v any, path string, secret bool) any {
+	p.left -= len("- ")
 	switch v := v.(type) {
 	case map[string]any:
+		p.indent += 2
+		defer func() { p.indent -= 2 }()
 		return p.mapping(v, path, secret)
 	case []any:
-		out := make([]any, len(v))
+		out := []any{}
 		for i := range v {
-			out[i] = p.value(v[i], path, secret)
+			if p.full() {
+				break
+			}
+			out = append(out, p.value(v[i], path, secret))
 		}
 		return out
 	case string:
@@ -66,27 +92,71 @@ func (p *presenter) value(v any, path string, secret bool) any {
 			p.note(path)
 		}
 		return out
+	case json.Number:
+		const longest = 64
+		if len(v) > longest {
+			return p.text(string(v)) // no number that anybody can use
+		}
+		p.left -= len(v)
 	}
 	return v
 }
 
-func (p *presenter) text(s string) string { return redactText(p.scrub(clean(s))) }
+// text is fit to show, and paid for. What there is no budget for is cut off.
+func (p *presenter) text(s string) string {
+	out := p.clean(s, maxRaw)
+	if len(out) > max(0, p.left) {
+		p.cut = true
+		out = strings.ToValidUTF8(out[:max(0, p.left)], "") + "…"
+	}
+	p.left -= len(out)
+	return out
+}
+
+func (p *presenter) clean(s string, limit int) string {
+	return bounded(s, limit, func(s string) string { return redactText(p.scrub(clean(s))) })
+}
+
+// key is the name of a field, fit to show. YAML's own limit for one is 1024
+// characters, and JSON, from which it is made, spells some of them with six.
+func (p *presenter) key(s string) string {
+	const longest, surely = 1000, 1000/6 - len("…")
+	out := p.clean(s, maxRawName)
+	if quoted, err := json.Marshal(out); err != nil || len(quoted) > longest {
+		out = strings.ToValidUTF8(out[:min(len(out), surely)], "") + "…"
+	}
+	p.left -= len(out) + p.indent
+	return out
+}
 
 func (p *presenter) note(path string) { p.changed = append(p.changed, path) }
+
+// below is the path of a field.
+func below(path, name string) string {
+	path = strings.TrimPrefix(path+"."+name, ".")
+	if len(path) > maxPath {
+		return strings.ToValidUTF8(path[:maxPath], "") + "…"
+	}
+	return path
+}
 
 // mapping treats a map that says it is a Secret as one, inside of lists,
 // templates and custom resources too.
 func (p *presenter) mapping(m map[string]any, path string, secret bool) any {
 	secret = secret || m["kind"] == "Secret" || m["kind"] == "SecretList"
-	out := make(map[string]any, len(m))
-	for key, value := range m {
-		name := p.text(key)
-		at := strings.TrimPrefix(path+"."+name, ".")
+	out := map[string]any{}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if p.full() {
+			break
+		}
+		if key == "managedFields" && strings.HasSuffix("."+path, ".metadata") {
+			continue
+		}
+		name, value := p.key(key), m[key]
+		at := below(path, name)
 		switch {
-		case key == "managedFields" && strings.HasSuffix("."+path, ".metadata"):
 		case slices.Contains(copies, key):
-			out[name] = redacted
-			p.note(at)
+			out[name] = p.hide(at)
 		case secret && (key == "data" || key == "stringData"):
 			out[name] = p.values(value, at)
 		case secret && key == "annotations":
@@ -98,40 +168,50 @@ func (p *presenter) mapping(m map[string]any, path string, secret bool) any {
 	return out
 }
 
+func (p *presenter) hide(path string) string {
+	p.note(path)
+	p.left -= len(redacted)
+	return redacted
+}
+
 // values keeps the keys of a Secret and whether a value is empty, which is a
 // frequent mistake.
 func (p *presenter) values(v any, path string) any {
 	m, ok := v.(map[string]any)
 	if !ok {
-		p.note(path)
-		return redacted
+		return p.hide(path)
 	}
-	out := make(map[string]any, len(m))
-	for key, value := range m {
-		out[p.text(key)] = value
-		if value != "" && value != nil {
-			out[p.text(key)] = redacted
-			p.note(path + "." + p.text(key))
+	out := map[string]any{}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if p.full() {
+			break
+		}
+		name := p.key(key)
+		out[name] = m[key]
+		if m[key] != "" && m[key] != nil {
+			out[name] = p.hide(below(path, name))
 		}
 	}
 	return out
 }
 
 // annotations of a Secret may hold a copy under a name that nobody knows: what
-// looks like an object or is long is not shown.
+// looks like an object, in JSON or YAML, or is long is not shown.
 func (p *presenter) annotations(v any, path string) any {
 	m, ok := v.(map[string]any)
 	if !ok {
 		return p.value(v, path, true)
 	}
 	const short = 128
-	out := make(map[string]any, len(m))
-	for key, value := range m {
-		text, ok := value.(string)
-		name := p.text(key)
-		if !ok || len(text) > short || strings.ContainsAny(text, "{[") || slices.Contains(copies, key) {
-			out[name] = redacted
-			p.note(path + "." + name)
+	out := map[string]any{}
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if p.full() {
+			break
+		}
+		text, ok := m[key].(string)
+		name := p.key(key)
+		if !ok || len(text) > short || strings.ContainsAny(text, "{[\n\r") || slices.Contains(copies, key) {
+			out[name] = p.hide(below(path, name))
 			continue
 		}
 		out[name] = p.text(text)

@@ -33,7 +33,7 @@ func same(s string) string { return s }
 // TestObjectIsNotChanged: the argument may be shown elsewhere.
 func TestObjectIsNotChanged(t *testing.T) {
 	in := map[string]any{"kind": "Secret", "data": map[string]any{"a": "b"}, "metadata": map[string]any{"managedFields": []any{1}}}
-	shown, changed := object(in, same, false)
+	shown, changed, _ := object(t.Context(), in, same, false, objectBudget)
 	require.Equal(t, map[string]any{"kind": "Secret", "data": map[string]any{"a": redacted}, "metadata": map[string]any{}}, shown)
 	require.Equal(t, []string{"data.a"}, changed)
 	require.Equal(t, map[string]any{"a": "b"}, in["data"])
@@ -42,7 +42,7 @@ func TestObjectIsNotChanged(t *testing.T) {
 // TestSecretOfAnyShape: data that is no map is nothing to show either.
 func TestSecretOfAnyShape(t *testing.T) {
 	for _, data := range []any{"CANARY", []any{"CANARY"}, map[string]any{"a": map[string]any{"b": "CANARY"}}, map[string]any{"a": []any{"CANARY"}}, map[string]any{"a": 7.0}} {
-		shown, changed := object(map[string]any{"data": data, "stringData": data}, same, true)
+		shown, changed, _ := object(t.Context(), map[string]any{"data": data, "stringData": data}, same, true, objectBudget)
 		require.NotContains(t, shown["data"], "CANARY")
 		require.NotContains(t, shown["stringData"], "CANARY")
 		require.Len(t, changed, 2)
@@ -52,7 +52,7 @@ func TestSecretOfAnyShape(t *testing.T) {
 // TestManagedFieldsElsewhere: only the metadata's are the server's bookkeeping.
 func TestManagedFieldsElsewhere(t *testing.T) {
 	in := map[string]any{"spec": map[string]any{"managedFields": "kept", "template": map[string]any{"metadata": map[string]any{"managedFields": "dropped"}}}}
-	shown, _ := object(in, same, false)
+	shown, _, _ := object(t.Context(), in, same, false, objectBudget)
 	require.Equal(t, map[string]any{"spec": map[string]any{"managedFields": "kept", "template": map[string]any{"metadata": map[string]any{}}}}, shown)
 }
 
@@ -63,6 +63,6 @@ func TestScrubReachesKeysAndValues(t *testing.T) {
 		}
 		return s
 	}
-	shown, _ := object(map[string]any{"CANARY": []any{"CANARY"}}, scrub, false)
+	shown, _, _ := object(t.Context(), map[string]any{"CANARY": []any{"CANARY"}}, scrub, false, objectBudget)
 	require.Equal(t, map[string]any{redacted: []any{redacted}}, shown)
 }

@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -30,17 +31,18 @@ type Listed struct {
 	Truncated     bool     `json:"truncated,omitempty" jsonschema:"true if rows were left out to keep the answer short"`
 }
 
-// present makes text of the server fit to show.
-func present(c *kube.Client, s string) string { return redactText(c.Scrub(clean(s))) }
+// present makes a name or a cell of the server fit to show.
+func present(c *kube.Client, s string) string {
+	return bounded(s, maxRawName, func(s string) string { return redactText(c.Scrub(clean(s))) })
+}
 
 // listed renders a table: a line that states the scope, the rows within budget,
-// and a line that states what is missing. scope is where was looked, and fills
-// the structured part's first fields.
-func listed(c *kube.Client, scope string, out Listed, table kube.Table) (string, Listed) {
+// and lines that state what is missing. scope is where was looked, and fills
+// the structured part's first fields; limit is what the caller asked for.
+func listed(ctx context.Context, c *kube.Client, scope string, out Listed, table kube.Table, v view, limit int) (string, Listed) {
 	out.Names = []string{}
-	lines := rows(c, out.AllNamespaces, table)
 	var body strings.Builder
-	for i, l := range lines {
+	for i, l := range rows(ctx, c, out.AllNamespaces, table, v) {
 		if i > 0 && body.Len()+len(l)+1 > listBudget {
 			break
 		}
@@ -54,12 +56,18 @@ func listed(c *kube.Client, scope string, out Listed, table kube.Table) (string,
 	head := fmt.Sprintf("%d %s (%s) %s\n", out.Count, out.Kind, out.APIVersion, scope)
 	if len(table.Rows) == 0 {
 		body.Reset()
+	} else {
+		body.WriteString(v.missing(c, table))
 	}
-	switch missing := len(table.Rows) - out.Count; {
+	missing := len(table.Rows) - out.Count
+	out.Truncated = missing > 0 || table.MoreRows > 0
+	switch {
+	// In both cases the token continues after rows that were not shown: it would
+	// skip them.
+	case table.MoreRows > 0:
+		fmt.Fprintf(&body, "-- %d more rows were left out: the server sent more than the limit of %d, so it does not page. Call again with a namespace, a selector or a limit up to %d. --\n", missing+table.MoreRows, limit, maxLimit)
 	case missing > 0:
-		// The token continues after rows that were not shown: it would skip them.
-		out.Truncated = true
-		fmt.Fprintf(&body, "-- %d more rows were left out to keep the answer short. Call again with limit %d, a namespace or a selector. --\n", missing, max(1, out.Count))
+		fmt.Fprintf(&body, "-- %d more rows were left out to keep the answer short. To go on after the last row, call again with the same arguments but limit %d: that answer ends here too, and with a continue token. Or narrow the list with a namespace or a selector. --\n", missing, max(1, out.Count))
 	case table.Continue != "":
 		out.Remaining = table.Remaining
 		body.WriteString(more(&out, table, present(c, table.Continue)))
@@ -81,16 +89,20 @@ func more(out *Listed, table kube.Table, token string) string {
 	return fmt.Sprintf("-- %s. Call again with the same arguments and continue %q. --\n", what, token)
 }
 
-// rows are the lines of a table, the first of them its header.
-func rows(c *kube.Client, withNamespace bool, table kube.Table) []string {
+// rows are the lines of a table, the first of them its header. They end where
+// the cells alone are over the budget: what comes after could not be shown, and
+// would make every line as wide as itself.
+func rows(ctx context.Context, c *kube.Client, withNamespace bool, table kube.Table, v view) []string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 1, 2, ' ', 0)
+	size := 0
 	write := func(cells []string) {
 		for i, cell := range cells {
 			if i > 0 {
 				_, _ = w.Write([]byte{'\t'})
 			}
 			_, _ = w.Write([]byte(cell))
+			size += len(cell) + 1
 		}
 		_, _ = w.Write([]byte{'\n'})
 	}
@@ -98,17 +110,21 @@ func rows(c *kube.Client, withNamespace bool, table kube.Table) []string {
 	if withNamespace {
 		header = append(header, "NAMESPACE")
 	}
-	for _, column := range table.Columns {
-		header = append(header, strings.ToUpper(line(present(c, column.Name), maxCell)))
+	for _, i := range v.columns {
+		header = append(header, strings.ToUpper(line(present(c, table.Columns[i].Name), maxCell)))
 	}
 	write(header)
+	size = 0
 	for _, row := range table.Rows {
+		if size > listBudget || ctx.Err() != nil {
+			break
+		}
 		var cells []string
 		if withNamespace {
 			cells = append(cells, line(present(c, row.Namespace), maxCell))
 		}
-		for _, cell := range row.Cells {
-			cells = append(cells, line(present(c, cell), maxCell))
+		for _, i := range v.columns {
+			cells = append(cells, line(present(c, row.Cells[i]), maxCell))
 		}
 		write(cells)
 	}
@@ -123,11 +139,13 @@ func rows(c *kube.Client, withNamespace bool, table kube.Table) []string {
 // rowName is not searched for credentials by their shape: a name that only
 // looks like one has to be usable in the next call.
 func rowName(c *kube.Client, withNamespace bool, row kube.Row) string {
-	name := line(c.Scrub(clean(row.Name)), kubeNameLimit)
-	if withNamespace && row.Namespace != "" {
-		return line(c.Scrub(clean(row.Namespace)), kubeNameLimit) + "/" + name
+	shown := func(s string) string {
+		return line(bounded(s, maxRawName, func(s string) string { return c.Scrub(clean(s)) }), kubeNameLimit)
 	}
-	return name
+	if withNamespace && row.Namespace != "" {
+		return shown(row.Namespace) + "/" + shown(row.Name)
+	}
+	return shown(row.Name)
 }
 
 // kubeNameLimit is the length of the longest name that Kubernetes allows.

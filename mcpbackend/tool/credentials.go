@@ -1,0 +1,106 @@
+package tool
+
+import (
+	"regexp"
+	"strings"
+)
+
+// redacted stands for a value that is not shown. It tells nothing of its size.
+const redacted = "[redacted]"
+
+// secrets are shapes that are credentials wherever they stand: JSON Web Tokens
+// (also those of service accounts) and private keys in PEM and OpenPGP armour.
+var secrets = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*` +
+	`|-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|$)`)
+
+// bootstrap is the shape of a bootstrap token
+// (https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/),
+// with what may announce it. Two words of the right lengths have that shape too.
+var bootstrap = regexp.MustCompile(`((?i:token)["'\\]*[ \t]*[:=]?[ \t]*["'\\]*)?\b[a-z0-9]{6}\.([a-z0-9]{16})\b`)
+
+// encoded is base64, in one piece or wrapped: by line breaks, or by what stands
+// for them in a quoted string.
+var encoded = regexp.MustCompile(`[A-Za-z0-9+/_-]{16,}(?:(?:\s*\n\s*|(?:\\r)?\\n)[A-Za-z0-9+/_-]+)*={0,2}`)
+
+// breaks are what wraps base64.
+var breaks = strings.NewReplacer("\n", "", "\t", "", " ", "", `\r`, "", `\n`, "")
+
+// keyMarks are "PRIVATE KEY" in base64, at each of the three offsets that
+// base64 has, without the characters at the ends that depend on what is beside.
+var keyMarks = []string{"UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW"}
+
+// redactText takes credentials out of text.
+func redactText(s string) string {
+	s = secrets.ReplaceAllString(s, redacted)
+	s = bootstrap.ReplaceAllStringFunc(s, redactBootstrap)
+	s = encoded.ReplaceAllStringFunc(s, redactEncoded)
+	return redactManifests(s)
+}
+
+// redactBootstrap leaves what only looks like a token, such as the names of two
+// parts of a program: in 16 random characters there is a digit, but for one in
+// two hundred, and those are announced as a token where they are one.
+func redactBootstrap(match string) string {
+	m := bootstrap.FindStringSubmatch(match)
+	if m[1] == "" && !strings.ContainsAny(m[2], "0123456789") {
+		return match
+	}
+	return m[1] + redacted
+}
+
+func redactEncoded(match string) string {
+	joined := breaks.Replace(match)
+	for _, mark := range keyMarks {
+		if strings.Contains(joined, mark) {
+			return redacted
+		}
+	}
+	return match
+}
+
+// secretKind finds the words of a Secret's manifest, in YAML, in JSON or in JSON
+// within JSON.
+var secretKind = regexp.MustCompile(`\bkind[\\"']*\s*:\s*[\\"']*Secret(?:List)?\b`)
+
+// secretKindLine is the same on a line of its own, as block YAML has it.
+var secretKindLine = regexp.MustCompile(`(?m)^[ \t]*(?:- +)*["']?kind["']?[ \t]*:[ \t]*["']?Secret(?:List)?["']?[ \t]*(?:#.*)?$`)
+
+// secretField is a field that holds the values, likewise on a line of its own.
+var secretField = regexp.MustCompile(`^([ \t]*(?:- +)*)(["']?(?:data|stringData)["']?[ \t]*:)[ \t]*([^ \t].*)?$`)
+
+// secretWord is the same anywhere.
+var secretWord = regexp.MustCompile(`(?m)(?:^|[^\w./-])(?:data|stringData)[\\"']*\s*:`)
+
+// redactManifests takes the values out of Secrets that stand as text in another
+// object: YAML keeps all but them, what is written in any other way goes as a
+// whole.
+func redactManifests(s string) string {
+	kinds := secretKind.FindAllStringIndex(s, -1)
+	if kinds == nil || !secretWord.MatchString(s) {
+		return s
+	}
+	if len(secretKindLine.FindAllStringIndex(s, -1)) != len(kinds) {
+		return redacted
+	}
+	var out strings.Builder
+	field := -1 // the column of the field that is being left out
+	for l := range strings.Lines(s) {
+		text := strings.TrimSuffix(l, "\n")
+		indent := len(text) - len(strings.TrimLeft(text, " \t"))
+		if field >= 0 && (strings.TrimSpace(text) == "" || indent > field || indent == field && strings.HasPrefix(text[indent:], "-")) {
+			continue
+		}
+		field = -1
+		m := secretField.FindStringSubmatch(text)
+		switch {
+		case m == nil && secretWord.MatchString(text), m != nil && strings.ContainsAny(m[3], "{[\"'&*!"):
+			return redacted // not block YAML
+		case m == nil:
+			out.WriteString(l)
+		default:
+			field = len(m[1])
+			out.WriteString(m[1] + m[2] + " " + redacted + "\n")
+		}
+	}
+	return out.String()
+}

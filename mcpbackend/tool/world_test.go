@@ -1,0 +1,130 @@
+package tool
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/extproc/hostpolicy"
+	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/extproc/proof"
+	"kubernetes-mcp-edge/mcpbackend/kube"
+)
+
+const token = "CANARY-token"
+
+// hostile is an API server that answers each path as a test wants.
+type hostile struct {
+	*httptest.Server
+
+	answers map[string]string // bodies by path; a body that begins with a number and a space has that status
+	mu      sync.Mutex
+	asked   []string
+}
+
+// resources are the kinds that every hostile server offers.
+const resources = `{"resources":[
+	{"name":"pods","kind":"Pod","namespaced":true,"verbs":["get","list"]},
+	{"name":"configmaps","kind":"ConfigMap","namespaced":true,"verbs":["get","list"]},
+	{"name":"bindings","kind":"Binding","namespaced":true,"verbs":["create"]}]}`
+
+// visit opens a server with these answers, and the door to it for one caller.
+func visit(t *testing.T, answers map[string]string) (*hostile, *kube.Client) {
+	t.Helper()
+	h := &hostile{answers: answers}
+	h.Server = httptest.NewTLSServer(http.HandlerFunc(h.serve))
+	t.Cleanup(h.Close)
+	address := netip.MustParseAddrPort(h.Listener.Addr().String())
+	hosts, err := hostpolicy.New(hostpolicy.Config{Networks: []hostpolicy.Network{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Ports: []uint16{address.Port()}}}})
+	require.NoError(t, err)
+	clients, err := kube.New(kube.Config{Rules: func() kube.Rules { return kube.Rules{Hosts: hosts, Generation: "1"} }})
+	require.NoError(t, err)
+	t.Cleanup(clients.Close)
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw})
+	client, err := clients.For(t.Context(), verified(t, &kubeheader.Policy{Hosts: hosts, AllowToken: true}, map[string]string{
+		kubeheader.Server: h.URL, kubeheader.CertificateAuthority: base64.StdEncoding.EncodeToString(ca), kubeheader.Authorization: token,
+	}), "0b5c41b2-6f0d-4f4b-9a53-3a4a1c0f4c11")
+	require.NoError(t, err)
+	return h, client
+}
+
+func (h *hostile) serve(w http.ResponseWriter, r *http.Request) {
+	h.mu.Lock()
+	h.asked = append(h.asked, r.URL.RequestURI())
+	h.mu.Unlock()
+	body, ok := h.answers[r.URL.Path]
+	switch {
+	case !ok && r.URL.Path == "/api/v1":
+		body = resources
+	case !ok:
+		body = `404 {"kind":"Status","message":"the server could not find the requested resource"}`
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if before, after, found := strings.Cut(body, " "); found {
+		if status, err := strconv.Atoi(before); err == nil {
+			w.WriteHeader(status)
+			body = after
+		}
+	}
+	_, _ = w.Write([]byte(body))
+}
+
+// verified seals headers as the guard does and opens them as admit does: a
+// proof.Verified comes from nowhere else.
+func verified(t *testing.T, policy *kubeheader.Policy, headers map[string]string) proof.Verified {
+	t.Helper()
+	key, err := proof.GenerateSigningKey(time.Time{})
+	require.NoError(t, err)
+	private, err := proof.EncodeSigningKeys(key)
+	require.NoError(t, err)
+	public, err := proof.EncodeKeySet(key.Public())
+	require.NoError(t, err)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "key.pem"), private, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "keys.json"), public, 0o600))
+	signing, err := proof.LoadSigningKeys(filepath.Join(dir, "key.pem"))
+	require.NoError(t, err)
+	keys, err := proof.LoadKeySet(filepath.Join(dir, "keys.json"))
+	require.NoError(t, err)
+	signer, err := proof.NewSigner(signing, "kubernetes-mcp")
+	require.NoError(t, err)
+	verifier, err := proof.NewVerifier(keys, "kubernetes-mcp", func() *kubeheader.Policy { return policy }, proof.Limits{})
+	require.NoError(t, err)
+	t.Cleanup(verifier.Close)
+	fields := make([]kubeheader.Field, 0, len(headers))
+	for name, value := range headers {
+		fields = append(fields, field(name, value))
+	}
+	checked, err := kubeheader.Parse(kubeheader.Request{Fields: fields}, policy, time.Now())
+	require.NoError(t, err)
+	sealed, err := signer.Seal(checked, time.Now())
+	require.NoError(t, err)
+	v, err := verifier.Open(append(append([]kubeheader.Field{}, checked.Canonical()...), field(kubeheader.Fingerprint, sealed.Fingerprint),
+		field(kubeheader.SignatureInput, sealed.SignatureInput), field(kubeheader.Signature, sealed.Signature)), time.Now())
+	require.NoError(t, err)
+	return v
+}
+
+func field(name, value string) kubeheader.Field {
+	return kubeheader.Field{Name: name, Value: kubeheader.NewSecret([]byte(value))}
+}
+
+// soon gives a call its deadline.
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
