@@ -182,6 +182,12 @@ func TestClassify(t *testing.T) {
 		got, _ = classify(string(spelled)+"x", names)
 		require.Negative(t, got)
 	})
+	for _, ours := range []string{
+		"x_kubernetes_fingerprint", "x-kubernetes_fingerprint", "x_kubernetes-fingerprint", "signature_input", "kubernetes_server", "kubernetes_", "kubernetes",
+	} {
+		require.True(t, Relevant(ours), ours)
+		require.True(t, Relevant(strings.ToUpper(ours)), ours)
+	}
 	for _, foreign := range []string{"", "k", "host", "kubernete", "signatur", "signature-inpu", "signature-agent", "\u212aubernetes-server", "x-request-id"} {
 		require.False(t, Relevant(foreign), foreign)
 	}

@@ -70,10 +70,11 @@ func (p pending) continueStripped() *extprocv3.ProcessingResponse {
 // refuse ends the request with a JSON-RPC error. Envoy takes it in any phase.
 func (p pending) refuse(answer jsonrpc.Answer) *extprocv3.ProcessingResponse {
 	headers := jsonrpc.Headers()
-	set := make([]*corev3.HeaderValueOption, 0, len(headers))
+	set := make([]*corev3.HeaderValueOption, 0, len(headers)+1)
 	for _, header := range headers {
 		set = append(set, overwrite(header[0], []byte(header[1])))
 	}
+	set = append(set, overwrite(decisionHeader, []byte(p.request.decision)))
 	return &extprocv3.ProcessingResponse{
 		Response: &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: &extprocv3.ImmediateResponse{
 			Status:  &typev3.HttpStatus{Code: typev3.StatusCode(answer.Status)}, //nolint:gosec // 200 or 400

@@ -101,7 +101,7 @@ func TestRejectStripsAndAsksForTheBody(t *testing.T) {
 	require.Equal(t, decision, a.Error.Data.Decision)
 	require.Len(t, a.Error.Data.Problems, 1)
 	require.Equal(t, "credential-missing", a.Details)
-	wantHeaders := map[string]string{}
+	wantHeaders := map[string]string{"x-request-id": decision}
 	for _, h := range jsonrpc.Headers() {
 		wantHeaders[h[0]] = h[1]
 	}
