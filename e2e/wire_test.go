@@ -84,7 +84,7 @@ func TestWireStripped(t *testing.T) {
 // only the edge may set.
 func withoutOverride(text []byte) ([]byte, error) {
 	const honours, removes = "allow_mode_override: true", "- remove: "
-	if bytes.Count(text, []byte(honours)) != 1 || bytes.Count(text, []byte(removes)) != 3 {
+	if bytes.Count(text, []byte(honours)) != 1 || bytes.Count(text, []byte(removes)) == 0 {
 		return nil, errors.New("the configuration is not as this test knows it")
 	}
 	text = bytes.Replace(text, []byte(honours), []byte("allow_mode_override: false"), 1)

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -77,19 +78,21 @@ func Render(c Config) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("render the Envoy configuration: %w", err)
 	}
-	type names struct{ Prefix, Fingerprint, SignatureInput, Signature string }
+	type names struct{ Prefix, Fingerprint string }
 	var out bytes.Buffer
 	err = t.Execute(&out, struct {
 		Config
 
 		GuardType, BackendType string
 		Names                  names
+		Stripped               []string
 		Replies                []reply
 		ReplyHeaders           [][2]string
+		Decision               string
 	}{
 		c, clusterType(c.Guard), clusterType(c.Backend),
-		names{kubeheader.Prefix, kubeheader.Fingerprint, kubeheader.SignatureInput, kubeheader.Signature},
-		replies(), replyHeaders(),
+		names{kubeheader.Prefix, kubeheader.Fingerprint}, stripped(),
+		replies(), replyHeaders(), decision,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("render the Envoy configuration: %w", err)
@@ -97,10 +100,27 @@ func Render(c Config) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// replyHeaders are those of a rejection, without the content type: Envoy takes
-// that from the body format.
+// stripped are the headers that a caller must not send, in every spelling that
+// some reader takes for the same name: each dash may be an underscore.
+func stripped() []string {
+	out := []string{kubeheader.Signature, kubeheader.SignatureInput, kubeheader.Fingerprint}
+	for i := 0; i < len(out); i++ { // what is appended is looked at too
+		for at, c := range out[i] {
+			if c != '-' {
+				continue
+			}
+			if spelt := out[i][:at] + "_" + out[i][at+1:]; !slices.Contains(out, spelt) {
+				out = append(out, spelt)
+			}
+		}
+	}
+	return out
+}
+
+// replyHeaders are those of a rejection, without the content type, which Envoy
+// takes from the body format, and with the decision id.
 func replyHeaders() [][2]string {
-	var out [][2]string
+	out := [][2]string{{decisionHeader, decision}}
 	for _, h := range jsonrpc.Headers() {
 		if h[0] != "content-type" {
 			out = append(out, h)

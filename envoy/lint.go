@@ -12,7 +12,9 @@ import (
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	procv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	rbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
+	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
@@ -42,15 +44,15 @@ func (f Finding) String() string {
 // It cannot know what only Envoy knows (whether a regex fits its size limit,
 // whether files exist): run envoy --mode validate too.
 func Lint(config []byte) []Finding {
-	bootstrap, raw, err := parse(config)
+	w, err := parse(config)
 	if err != nil {
 		return []Finding{{Rule: ruleParse, Where: "", Message: err.Error()}}
 	}
-	if err := validate(bootstrap); err != nil {
+	if err := validate(w.bootstrap); err != nil {
 		return []Finding{{Rule: ruleValidate, Where: "", Message: err.Error()}}
 	}
-	found := check("", bootstrap, adminRules())
-	edges, err := collect(bootstrap, raw)
+	found := check("", w, wholeRules())
+	edges, err := collect(w)
 	if err != nil {
 		return append(found, Finding{Rule: ruleParse, Where: "", Message: err.Error()})
 	}
@@ -71,10 +73,10 @@ const (
 
 // Rules names every rule that Lint checks.
 func Rules() []string {
-	admin, edge := adminRules(), edgeRules()
-	out := make([]string, 0, 2+len(admin)+len(edge))
+	whole, edge := wholeRules(), edgeRules()
+	out := make([]string, 0, 2+len(whole)+len(edge))
 	out = append(out, ruleParse, ruleValidate)
-	for _, r := range admin {
+	for _, r := range whole {
 		out = append(out, r.name)
 	}
 	for _, r := range edge {
@@ -84,7 +86,7 @@ func Rules() []string {
 }
 
 func edgeRules() []rule[*edge] {
-	return slices.Concat(listenerRules(), guardRules(), chainRules(), clusterRules(), routeRules(), replyRules())
+	return slices.Concat(listenerRules(), http2Rules(), guardRules(), chainRules(), clusterRules(), backendRules(), routeRules(), replyRules())
 }
 
 // rule is one invariant over a T.
@@ -104,6 +106,13 @@ func check[T any](where string, subject T, rules []rule[T]) []Finding {
 	return found
 }
 
+// whole is a bootstrap and the same as it was written: JSON objects, arrays,
+// strings. A walk through that reaches what no getter here asks for.
+type whole struct {
+	bootstrap *bootstrapv3.Bootstrap
+	raw       any
+}
+
 // edge is one HTTP connection manager with what belongs to it. A filter that is
 // missing is nil, and the getters of a nil message return zero values: a missing
 // guard breaks every rule about the guard.
@@ -115,6 +124,8 @@ type edge struct {
 	guard    *procv3.ExternalProcessor
 	guards   int
 	rbac     *rbacv3.RBAC
+	router   *routerv3.Router
+	tls      *tlsv3.DownstreamTlsContext
 	clusters map[string]*clusterv3.Cluster
 }
 
@@ -127,37 +138,33 @@ func (e *edge) routes() []*routev3.Route {
 	return out
 }
 
-func parse(config []byte) (*bootstrapv3.Bootstrap, any, error) {
+func parse(config []byte) (*whole, error) {
 	text, err := yaml.YAMLToJSONStrict(config)
 	if err != nil {
-		return nil, nil, fmt.Errorf("not YAML with unique keys: %w", err)
+		return nil, fmt.Errorf("not YAML with unique keys: %w", err)
 	}
 	bootstrap := &bootstrapv3.Bootstrap{}
 	// Unknown fields and unknown extension types are errors.
 	if err := protojson.Unmarshal(text, bootstrap); err != nil {
-		return nil, nil, fmt.Errorf("not a bootstrap of Envoy 1.40: %w", err)
+		return nil, fmt.Errorf("not a bootstrap of Envoy 1.40: %w", err)
 	}
 	var raw any
 	if err := json.Unmarshal(text, &raw); err != nil {
-		return nil, nil, fmt.Errorf("not JSON: %w", err)
+		return nil, fmt.Errorf("not JSON: %w", err)
 	}
-	return bootstrap, raw, nil
+	return &whole{bootstrap: bootstrap, raw: raw}, nil
 }
 
 // collect finds every HTTP connection manager.
-func collect(b *bootstrapv3.Bootstrap, raw any) ([]*edge, error) {
+func collect(w *whole) ([]*edge, error) {
 	clusters := map[string]*clusterv3.Cluster{}
-	for _, c := range b.GetStaticResources().GetClusters() {
+	for _, c := range w.bootstrap.GetStaticResources().GetClusters() {
 		clusters[c.GetName()] = c
 	}
-	written := managers(raw)
+	written := managers(w.raw)
 	var edges []*edge
-	for _, l := range b.GetStaticResources().GetListeners() {
-		chains := slices.Clone(l.GetFilterChains())
-		if l.GetDefaultFilterChain() != nil {
-			chains = append(chains, l.GetDefaultFilterChain())
-		}
-		for _, chain := range chains {
+	for _, l := range w.bootstrap.GetStaticResources().GetListeners() {
+		for _, chain := range chains(l) {
 			for _, filter := range chain.GetFilters() {
 				manager := &hcmv3.HttpConnectionManager{}
 				if !filter.GetTypedConfig().MessageIs(manager) {
@@ -165,7 +172,7 @@ func collect(b *bootstrapv3.Bootstrap, raw any) ([]*edge, error) {
 				}
 				e := &edge{
 					listener: l, chain: chain, manager: manager, clusters: clusters,
-					raw: nil, guard: nil, guards: 0, rbac: nil,
+					raw: nil, guard: nil, guards: 0, rbac: nil, router: nil, tls: nil,
 				}
 				if err := e.fill(filter.GetTypedConfig()); err != nil {
 					return nil, err
@@ -185,6 +192,9 @@ func (e *edge) fill(config *anypb.Any) error {
 	if err := config.UnmarshalTo(e.manager); err != nil {
 		return fmt.Errorf("decode the connection manager: %w", err)
 	}
+	if tls := new(tlsv3.DownstreamTlsContext); e.chain.GetTransportSocket().GetTypedConfig().UnmarshalTo(tls) == nil {
+		e.tls = tls
+	}
 	for _, f := range e.manager.GetHttpFilters() {
 		message, err := f.GetTypedConfig().UnmarshalNew()
 		if err != nil {
@@ -196,6 +206,8 @@ func (e *edge) fill(config *anypb.Any) error {
 			e.guard = m
 		case *rbacv3.RBAC:
 			e.rbac = m
+		case *routerv3.Router:
+			e.router = m
 		}
 	}
 	return nil

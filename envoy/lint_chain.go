@@ -69,6 +69,9 @@ func healthFirst(e *edge) bool {
 	return false
 }
 
+// guardStreams is how many streams to the guard there must be room for.
+const guardStreams = 4096
+
 // guardCluster is nil if the filter names none or one that does not exist.
 func (e *edge) guardCluster() *clusterv3.Cluster {
 	return e.clusters[e.guard.GetGrpcService().GetEnvoyGrpc().GetClusterName()]
@@ -95,6 +98,10 @@ func clusterRules() []rule[*edge] {
 				}
 			}
 			return true
+		}},
+		{"guard-room", "allow max_requests 4096 or more to the guard: rejected requests that wait for their bodies hold up to 512", func(e *edge) bool {
+			t := e.guardCluster().GetCircuitBreakers().GetThresholds()
+			return len(t) > 0 && t[0].GetMaxRequests().GetValue() >= guardStreams
 		}},
 		{"connect-timeout", "set connect_timeout on every cluster", func(e *edge) bool {
 			for _, c := range e.clusters {

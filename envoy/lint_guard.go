@@ -85,6 +85,6 @@ func forwards(e *edge) bool {
 	}
 	slices.Sort(got)
 	return e.guard.GetForwardRules().GetDisallowedHeaders() == nil && slices.Equal(got, []string{
-		":method", ":path", "content-type", kubeheader.Prefix + "*", "mcp-*", "origin", "x-forwarded-proto", "x-request-id",
+		":method", ":path", "content-type", kubeheader.Prefix + "*", "mcp-*", "origin", "x-forwarded-proto", decisionHeader,
 	})
 }

@@ -1,61 +1,36 @@
 package envoy
 
 import (
-	"net/netip"
-
-	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	earlyv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/http/early_header_mutation/header_mutation/v3"
-
-	"kubernetes-mcp-edge/extproc/kubeheader"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 )
 
 // maxBuffered bounds how much of one request's body Envoy may hold and hand to
 // the guard, in bytes.
 const maxBuffered = 4 << 20
 
-func loopback(a *corev3.Address) bool {
-	if a.GetPipe() != nil {
-		return true
-	}
-	ip, err := netip.ParseAddr(a.GetSocketAddress().GetAddress())
-	return err == nil && ip.IsLoopback()
-}
-
-func adminRules() []rule[*bootstrapv3.Bootstrap] {
-	return []rule[*bootstrapv3.Bootstrap]{
-		{"admin-loopback", "give admin a loopback address: whoever reaches it controls Envoy", func(b *bootstrapv3.Bootstrap) bool {
-			return b.GetAdmin() == nil || loopback(b.GetAdmin().GetAddress())
-		}},
-		{"admin-paths", "list allow_paths by exact or narrow prefix, without /logging: it can turn header printing on", func(b *bootstrapv3.Bootstrap) bool {
-			for _, p := range b.GetAdmin().GetAllowPaths() {
-				if p.GetExact() == "" && (p.GetPrefix() == "" || p.GetPrefix() == "/") || p.GetExact() == "/logging" {
-					return false
-				}
-			}
-			return b.GetAdmin() == nil || len(b.GetAdmin().GetAllowPaths()) > 0
-		}},
-		{"connection-limit", "bound the connections by overload_manager: one caller must not take them all", func(b *bootstrapv3.Bootstrap) bool {
-			return len(b.GetOverloadManager().GetResourceMonitors()) > 0
-		}},
-	}
-}
+// maxConnection bounds the same for all requests of an HTTP/2 connection.
+const maxConnection = 16 << 20
 
 func listenerRules() []rule[*edge] {
 	return []rule[*edge]{
-		{"tls-beyond-loopback", "add a TLS transport_socket: credentials must not travel in the clear", func(e *edge) bool {
-			return loopback(e.listener.GetAddress()) || e.chain.GetTransportSocket().GetTypedConfig() != nil
+		{"tls-beyond-loopback", "add a TLS transport_socket with a certificate: credentials must not travel in the clear", func(e *edge) bool {
+			return loopback(e.listener.GetAddress()) || hasCertificate(e.tls)
+		}},
+		{"tls-minimum", "set tls_minimum_protocol_version to TLSv1_2 or TLSv1_3: a default can change with Envoy", func(e *edge) bool {
+			minimum := e.tls.GetCommonTlsContext().GetTlsParams().GetTlsMinimumProtocolVersion()
+			return e.chain.GetTransportSocket() == nil || minimum == tlsv3.TlsParameters_TLSv1_2 || minimum == tlsv3.TlsParameters_TLSv1_3
+		}},
+		{"one-address", "drop additional_addresses: only the first address is looked at here", func(e *edge) bool {
+			return len(e.listener.GetAdditionalAddresses()) == 0
 		}},
 		{"buffer-limit", "set per_connection_buffer_limit_bytes to at most 4 MiB: it bounds what the guard is handed", func(e *edge) bool {
 			n := e.listener.GetPerConnectionBufferLimitBytes().GetValue()
 			return n > 0 && n <= maxBuffered
 		}},
-		{"stream-window", "set http2_protocol_options.initial_stream_window_size to at most 4 MiB: else HTTP/2 bodies reach the guard whole", func(e *edge) bool {
-			n := e.manager.GetHttp2ProtocolOptions().GetInitialStreamWindowSize().GetValue()
-			return n > 0 && n <= maxBuffered
-		}},
-		{"early-strip", "remove signature, signature-input and x-kubernetes-fingerprint in early_header_mutation_extensions: callers must not send the edge's own words", stripped},
+		{"early-strip", "remove signature, signature-input and x-kubernetes-fingerprint in early_header_mutation_extensions, with underscores for dashes too: callers must not send the edge's own words", strips},
 		{"underscores-allowed", "set headers_with_underscores_action to ALLOW: the guard refuses such names with a sentence, Envoy without one", func(e *edge) bool {
 			return e.manager.GetCommonHttpProtocolOptions().GetHeadersWithUnderscoresAction() == corev3.HttpProtocolOptions_ALLOW
 		}},
@@ -74,17 +49,19 @@ func listenerRules() []rule[*edge] {
 			}
 			return len(c.GetCidrRanges()) > 0 && !c.GetUnixSockets()
 		}},
-		{"own-request-id", "keep preserve_external_request_id false and generate_request_id true: the decision id is Envoy's", func(e *edge) bool {
+		{"no-client-certificate", "set forward_client_cert_details to SANITIZE: callers must not send x-forwarded-client-cert", func(e *edge) bool {
+			_, written := e.raw["forward_client_cert_details"]
+			_, camel := e.raw["forwardClientCertDetails"]
+			return (written || camel) && e.manager.GetForwardClientCertDetails() == hcmv3.HttpConnectionManager_SANITIZE
+		}},
+		{"own-request-id", "keep preserve_external_request_id and always_set_request_id_in_response false and generate_request_id true: the decision id is Envoy's, and what a caller made up is not sent back", func(e *edge) bool {
 			generate := e.manager.GetGenerateRequestId()
-			return !e.manager.GetPreserveExternalRequestId() && (generate == nil || generate.GetValue())
+			return !e.manager.GetPreserveExternalRequestId() && !e.manager.GetAlwaysSetRequestIdInResponse() && (generate == nil || generate.GetValue())
 		}},
 		{"header-limits", "set max_request_headers_kb and http2 max_header_field_size_kb to 96 and max_headers_count: certificates and a key outgrow the defaults", func(e *edge) bool {
 			return e.manager.GetMaxRequestHeadersKb().GetValue() == 96 &&
 				e.manager.GetHttp2ProtocolOptions().GetMaxHeaderFieldSizeKb().GetValue() == 96 &&
 				e.manager.GetCommonHttpProtocolOptions().GetMaxHeadersCount().GetValue() > 0
-		}},
-		{"stream-limit", "set http2_protocol_options.max_concurrent_streams: one connection must not carry any number of calls", func(e *edge) bool {
-			return e.manager.GetHttp2ProtocolOptions().GetMaxConcurrentStreams().GetValue() > 0
 		}},
 		{"timeouts", "set request_headers_timeout, request_timeout and stream_idle_timeout: with route timeout 0 nothing else ends a silent stream", func(e *edge) bool {
 			return e.manager.GetRequestHeadersTimeout().AsDuration() > 0 && e.manager.GetRequestTimeout().AsDuration() > 0 &&
@@ -97,8 +74,35 @@ func listenerRules() []rule[*edge] {
 	}
 }
 
-func stripped(e *edge) bool {
-	missing := map[string]bool{kubeheader.Signature: true, kubeheader.SignatureInput: true, kubeheader.Fingerprint: true}
+// http2Rules are about what one HTTP/2 connection may do.
+func http2Rules() []rule[*edge] {
+	return []rule[*edge]{
+		{"stream-window", "set http2_protocol_options.initial_stream_window_size to at most 4 MiB: else HTTP/2 bodies reach the guard whole", func(e *edge) bool {
+			n := e.manager.GetHttp2ProtocolOptions().GetInitialStreamWindowSize().GetValue()
+			return n > 0 && n <= maxBuffered
+		}},
+		{"connection-window", "set http2_protocol_options.initial_connection_window_size to at most 16 MiB: it bounds what one connection makes Envoy hold", func(e *edge) bool {
+			n := e.manager.GetHttp2ProtocolOptions().GetInitialConnectionWindowSize().GetValue()
+			return n > 0 && n <= maxConnection
+		}},
+		{"malformed-stream", "set http2_protocol_options.override_stream_error_on_invalid_http_message: one malformed request must not end the calls of others on its connection", func(e *edge) bool {
+			return e.manager.GetHttp2ProtocolOptions().GetOverrideStreamErrorOnInvalidHttpMessage().GetValue()
+		}},
+		{"stream-limit", "set http2_protocol_options.max_concurrent_streams: one connection must not carry any number of calls", func(e *edge) bool {
+			return e.manager.GetHttp2ProtocolOptions().GetMaxConcurrentStreams().GetValue() > 0
+		}},
+	}
+}
+
+func hasCertificate(c *tlsv3.DownstreamTlsContext) bool {
+	return len(c.GetCommonTlsContext().GetTlsCertificates()) > 0 || len(c.GetCommonTlsContext().GetTlsCertificateSdsSecretConfigs()) > 0
+}
+
+func strips(e *edge) bool {
+	missing := map[string]bool{}
+	for _, name := range stripped() {
+		missing[name] = true
+	}
 	for _, extension := range e.manager.GetEarlyHeaderMutationExtensions() {
 		mutation := &earlyv3.HeaderMutation{}
 		if extension.GetTypedConfig().UnmarshalTo(mutation) != nil {

@@ -32,7 +32,7 @@ func replyRules() []rule[*edge] {
 			format := logged(e)
 			for _, want := range []string{
 				"%DYNAMIC_METADATA(kube_guard:verdict)%", "%DYNAMIC_METADATA(kube_guard:reason)%", "%DYNAMIC_METADATA(kube_guard:credential)%",
-				"%REQ(X-REQUEST-ID)%", "%RESPONSE_CODE%", "%RESPONSE_CODE_DETAILS%",
+				decision, "%RESPONSE_CODE%", "%RESPONSE_CODE_DETAILS%",
 			} {
 				if !strings.Contains(format, want) {
 					return false
@@ -40,9 +40,9 @@ func replyRules() []rule[*edge] {
 			}
 			return true
 		}},
-		{"access-log-secrets", "log no request header but :method and x-request-id, and the path without query: others may be secrets", func(e *edge) bool {
+		{"access-log-secrets", "log no request header but :method and, by the expression of envoy/replies.go, x-request-id, and the path without query: others may be secrets", func(e *edge) bool {
 			for _, operator := range operators.FindAllString(logged(e), -1) {
-				if !slices.Contains([]string{"%REQ(X-REQUEST-ID)", "%REQ(:METHOD)", "%PATH(NQ)"}, operator) {
+				if !slices.Contains([]string{strings.TrimSuffix(decision, "%"), "%REQ(:METHOD)", "%PATH(NQ)"}, operator) {
 					return false
 				}
 			}

@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 
@@ -21,7 +22,7 @@ func routeRules() []rule[*edge] {
 		}},
 		{"no-retries", "drop retry_policy: tool calls are not idempotent", noRetries},
 		{"guard-on-every-route", "drop typed_per_filter_config from routes with a cluster, virtual hosts and the route configuration: it can switch the guard off", guardEverywhere},
-		{"elsewhere-not-found", "end the routes with prefix / as direct_response 404, guard and rbac disabled: clients probe /.well-known/*", elsewhere},
+		{"elsewhere-not-found", "end the routes with prefix / as direct_response 404, guard and rbac disabled, and answer nothing else than 404 without a cluster: clients probe /.well-known/*", elsewhere},
 		{"nothing-after-the-guard", "drop request_headers_to_add and _to_remove for kubernetes-* and the proof: they run after the guard and break its signature", untouched},
 		{"inline-routes", "write route_config into the listener: routes from elsewhere cannot be checked here", func(e *edge) bool {
 			return e.manager.GetRouteConfig() != nil && e.manager.GetRouteConfig().GetVhds() == nil
@@ -36,7 +37,7 @@ func onlyMCP(e *edge) bool {
 			continue
 		}
 		routed++
-		if r.GetMatch().GetPath() != "/mcp" {
+		if r.GetRoute() == nil || r.GetMatch().GetPath() != "/mcp" {
 			return false
 		}
 	}
@@ -76,8 +77,13 @@ func elsewhere(e *edge) bool {
 		if len(routes) == 0 {
 			return false
 		}
+		for _, r := range routes {
+			if r.GetDirectResponse() != nil && r.GetDirectResponse().GetStatus() != http.StatusNotFound {
+				return false
+			}
+		}
 		last := routes[len(routes)-1]
-		if last.GetMatch().GetPrefix() != "/" || last.GetDirectResponse().GetStatus() != 404 {
+		if last.GetMatch().GetPrefix() != "/" || last.GetDirectResponse() == nil {
 			return false
 		}
 		for _, name := range []string{"envoy.filters.http.ext_proc", "envoy.filters.http.rbac"} {

@@ -27,18 +27,15 @@ func breaks() map[string][][2]string {
 			{"envoy.extensions.filters.http.router.v3.Router", "envoy.extensions.filters.http.router.v3.Ruter"},
 		},
 		"validate":               {{"message_timeout: 2s", "message_timeout: 7200s"}, {"stat_prefix: mcp", "stat_prefix: \"\""}, {"connect_timeout: 1s", "connect_timeout: -1s"}},
-		"admin-loopback":         {{"\"127.0.0.1\", port_value: 9901", "\"0.0.0.0\", port_value: 9901"}},
-		"admin-paths":            {{"- exact: /ready", "- prefix: /"}, {"- exact: /ready", "- exact: /logging"}, {"- exact: /ready", "- suffix: ready"}},
 		"connection-limit":       {{"overload_manager:\n  resource_monitors:\n  - name: envoy.resource_monitors.global_downstream_max_connections\n    typed_config:\n      \"@type\": type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig\n      max_active_downstream_connections: 4096", ""}},
-		"tls-beyond-loopback":    {{"\"127.0.0.1\", port_value: 8080", "\"0.0.0.0\", port_value: 8080"}},
 		"buffer-limit":           {{"    per_connection_buffer_limit_bytes: 1048576\n", ""}, {"buffer_limit_bytes: 1048576", "buffer_limit_bytes: 99999999"}},
 		"stream-window":          {{"            initial_stream_window_size: 1048576\n", ""}, {"initial_stream_window_size: 1048576", "initial_stream_window_size: 16777216"}},
-		"early-strip":            {{"              - remove: \"signature\"\n", ""}, {"              - remove: \"signature-input\"\n", ""}, {"              - remove: \"x-kubernetes-fingerprint\"\n", ""}},
+		"early-strip":            {{"              - remove: \"signature\"\n", ""}, {"              - remove: \"signature-input\"\n", ""}, {"              - remove: \"x-kubernetes-fingerprint\"\n", ""}, {"              - remove: \"signature_input\"\n", ""}, {"              - remove: \"x_kubernetes-fingerprint\"\n", ""}},
 		"underscores-allowed":    {{"headers_with_underscores_action: ALLOW", "headers_with_underscores_action: REJECT_REQUEST"}},
 		"remote-address":         {{"use_remote_address: true", "use_remote_address: false"}},
 		"trusted-hops":           {{"          xff_num_trusted_hops: 0\n", ""}},
 		"no-internal-caller":     {{"          internal_address_config: {unix_sockets: false, cidr_ranges: [{address_prefix: 255.255.255.255, prefix_len: 32}]}\n", ""}, {"address_prefix: 255.255.255.255, prefix_len: 32", "address_prefix: 10.0.0.0, prefix_len: 8"}, {"unix_sockets: false", "unix_sockets: true"}},
-		"own-request-id":         {{"preserve_external_request_id: false", "preserve_external_request_id: true"}, {"generate_request_id: true", "generate_request_id: false"}},
+		"own-request-id":         {{"preserve_external_request_id: false", "preserve_external_request_id: true"}, {"generate_request_id: true", "generate_request_id: false"}, {"generate_request_id: true", "always_set_request_id_in_response: true"}},
 		"header-limits":          {{"max_request_headers_kb: 96", "max_request_headers_kb: 60"}, {"            max_header_field_size_kb: 96\n", ""}, {"            max_headers_count: 100\n", ""}},
 		"stream-limit":           {{"            max_concurrent_streams: 100\n", ""}},
 		"timeouts":               {{"stream_idle_timeout: 900s", "stream_idle_timeout: 0s"}, {"          request_headers_timeout: 10s\n", ""}, {"          request_timeout: 60s\n", ""}},
@@ -71,11 +68,11 @@ func breaks() map[string][][2]string {
 		"circuit-breakers":    {{"max_connections: 64, ", ""}, {"max_connections: 4096, max_pending_requests: 1024, max_requests: 4096, ", ""}},
 		"connect-timeout":     {{"    connect_timeout: 1s\n", ""}},
 
-		"only-mcp-is-routed":   {{"match: {path: /mcp}", "match: {prefix: /mcp}"}, {"direct_response: {status: 404}", "route: {cluster: backend, timeout: 0s}"}},
+		"only-mcp-is-routed":   {{"                route:\n                  cluster: backend\n", "                redirect: {host_redirect: other.example.com}\n              - name: second\n                match: {path: /mcp}\n                route:\n                  cluster: backend\n"}, {"match: {path: /mcp}", "match: {prefix: /mcp}"}, {"direct_response: {status: 404}", "route: {cluster: backend, timeout: 0s}"}},
 		"call-without-limit":   {{route, ""}, {"timeout: 0s", "timeout: 15s"}},
 		"no-retries":           {{route, route + "                  retry_policy: {retry_on: 5xx}\n"}, {vhost, vhost + "              retry_policy: {retry_on: reset}\n"}},
 		"guard-on-every-route": {{"                match: {path: /mcp}\n", "                match: {path: /mcp}\n                typed_per_filter_config:\n                  envoy.filters.http.ext_proc:\n                    \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig\n                    disabled: true\n"}, {vhost, vhost + "              typed_per_filter_config:\n                envoy.filters.http.rbac:\n                  \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig\n                  disabled: true\n"}},
-		"elsewhere-not-found":  {{"status: 404", "status: 401"}, {"match: {prefix: /}", "match: {prefix: /.well-known}"}, {off, ""}},
+		"elsewhere-not-found":  {{"              - name: elsewhere\n", "              - name: known\n                match: {path: /.well-known/oauth-protected-resource}\n                direct_response: {status: 401}\n              - name: elsewhere\n"}, {"status: 404", "status: 401"}, {"match: {prefix: /}", "match: {prefix: /.well-known}"}, {off, ""}},
 		"nothing-after-the-guard": {
 			{vhost, vhost + "              request_headers_to_add: [{header: {key: Kubernetes_Server, value: x}}]\n"},
 			{vhost, vhost + "              request_headers_to_remove: [signature]\n"},
@@ -86,16 +83,22 @@ func breaks() map[string][][2]string {
 
 		"local-replies":       {{"startsWith('rbac_')", "startsWith('rbak_')"}, {"status_code: 503", "status_code: 500"}, {"\"reason\":\"guard-timeout\",\"header\"", "\"reason\":\"guard-late\",\"header\""}, {"json_format: {\"jsonrpc\":\"2.0\",", "json_format: {\"jsonrpc\":\"2.0\",\"id\":null,"}},
 		"local-reply-headers": {{"value: \"no-store\"", "value: \"public\""}, {"content_type: application/json", "content_type: text/plain"}},
-		"access-log":          {{"                  verdict: \"%DYNAMIC_METADATA(kube_guard:verdict)%\"\n", ""}, {"%RESPONSE_CODE_DETAILS%", "-"}},
-		"access-log-secrets":  {{"%PATH(NQ)%", "%REQ(:PATH)%"}, {"%PROTOCOL%", "%REQ(kubernetes-authorization)%"}, {"%PROTOCOL%", "%REQ(x-request-id?authorization)%"}},
+		"access-log":          {{"                  verdict: \"%DYNAMIC_METADATA(kube_guard:verdict)%\"\n", ""}, {"%RESPONSE_CODE_DETAILS%", "-"}, {"decision: \"%CEL(xds.route_name != '' || 'kube_guard' in metadata.filter_metadata ? request.id : '')%\"", "decision: \"%REQ(X-REQUEST-ID)%\""}},
+		"access-log-secrets":  {{"%PATH(NQ)%", "%REQ(:PATH)%"}, {"%PROTOCOL%", "%REQ(kubernetes-authorization)%"}, {"%PROTOCOL%", "%REQ(x-request-id?authorization)%"}, {"%PROTOCOL%", "%REQ(X-REQUEST-ID)%"}},
 	}
 }
 
 // TestEveryBreakIsFound breaks one line of the shipped file at a time.
 func TestEveryBreakIsFound(t *testing.T) {
-	good := render(t, nil)
-	for rule, edits := range breaks() {
+	plain, tls := render(t, nil), render(t, func(c *envoy.Config) {
+		c.ListenAddress, c.TLS = "0.0.0.0", &envoy.TLS{CertificateFile: "/tls.crt", KeyFile: "/tls.key"}
+	})
+	for rule, edits := range allBreaks() {
 		for _, edit := range edits {
+			good := plain
+			if !strings.Contains(plain, edit[0]) {
+				good = tls
+			}
 			t.Run(rule+"/"+strings.TrimSpace(edit[1]), func(t *testing.T) {
 				require.Contains(t, good, edit[0], "the edit matches nothing and so breaks nothing")
 				found := envoy.Lint([]byte(strings.Replace(good, edit[0], edit[1], 1)))
@@ -112,7 +115,7 @@ func TestEveryBreakIsFound(t *testing.T) {
 // TestEveryRuleIsBroken: a rule that no edit above breaks may be one that
 // nothing can break. A configuration that holds nothing breaks nearly all.
 func TestEveryRuleIsBroken(t *testing.T) {
-	rows := breaks()
+	rows := allBreaks()
 	for _, rule := range envoy.Rules() {
 		require.NotEmpty(t, rows[rule], "no edit breaks the rule %s", rule)
 		delete(rows, rule)

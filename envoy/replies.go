@@ -13,13 +13,14 @@ type reply struct {
 	Body   string // JSON, with Envoy's command operators in its strings
 }
 
-// decision is how Envoy writes the request's decision id, or null before there
-// is one. An answer to broken HTTP comes before Envoy has replaced what the
-// caller sent as x-request-id, so those answers have none.
-const (
-	decision   = "%REQ(X-REQUEST-ID)%"
-	noDecision = ""
-)
+// decisionHeader carries the decision id.
+const decisionHeader = "x-request-id"
+
+// decision is how Envoy writes the request's decision id: x-request-id, once a
+// route is chosen, and nothing before. Until then x-request-id is what the caller
+// sent, and no caller may put an id of his own into logs and answers. Envoy
+// replaces it right before it chooses the route (seen on 1.40).
+const decision = "%CEL(xds.route_name != '' || 'kube_guard' in metadata.filter_metadata ? request.id : '')%"
 
 // guardRejected holds for what the guard said: with its answers, and only with
 // them, it sets this metadata. They are 200 or 400, never 5xx.
@@ -37,42 +38,47 @@ func replies() []reply {
 		{
 			"The guard took longer than message_timeout; Envoy itself says 504.",
 			`response.code_details.startsWith('ext_proc_error_per-message_timeout')`,
-			fault, body(kubeheader.ReasonGuardTimeout, decision),
+			fault, body(kubeheader.ReasonGuardTimeout),
+		},
+		{
+			"With what the guard adds, or takes away, the headers outgrow the limit in bytes or in number.",
+			`response.code_details == 'header_mutation_result_exceeds_limit'`,
+			caller, body(kubeheader.ReasonHeadersTooLarge),
 		},
 		{
 			"The guard is not there, failed, or said what it must not say.",
 			`response.code_details.startsWith('ext_proc_') || response.code_details.startsWith('header_mutation_') || response.code_details.startsWith('spurious') || response.code_details == 'unhandled_message'`,
-			fault, body(kubeheader.ReasonGuardUnavailable, decision),
+			fault, body(kubeheader.ReasonGuardUnavailable),
 		},
 		{
 			"The guard closed its stream without a word. Not the caller's fault, hence no 403, which would start OAuth in clients.",
 			`response.code_details.startsWith('rbac_')`,
-			fault, body(kubeheader.ReasonAccessDenied, decision),
+			fault, body(kubeheader.ReasonAccessDenied),
 		},
 		{
 			"Body over a buffer limit.",
 			`response.code == 413`,
-			caller, body(kubeheader.ReasonRequestTooLarge, decision),
+			caller, body(kubeheader.ReasonRequestTooLarge),
 		},
 		{
 			"Headers over a limit, in bytes or in number.",
 			`response.code == 431`,
-			caller, body(kubeheader.ReasonHeadersTooLarge, noDecision),
+			caller, body(kubeheader.ReasonHeadersTooLarge),
 		},
 		{
 			"Slow headers or a slow body.",
 			`response.code == 408`,
-			caller, body(kubeheader.ReasonRequestTimeout, decision),
+			caller, body(kubeheader.ReasonRequestTimeout),
 		},
 		{
 			"All else that is no fault of the caller's: backend down, reset or silent, overload.",
 			`response.code >= 500 && !response.code_details.startsWith('health_check') && !` + brokenHTTP,
-			fault, body(kubeheader.ReasonBackendUnavailable, decision),
+			fault, body(kubeheader.ReasonBackendUnavailable),
 		},
 		{
 			"All else that is the caller's: an escaped slash, no host, broken HTTP whatever its status.",
 			`response.code >= 400 && (` + brokenHTTP + ` || (response.code < 500 && response.code_details != 'direct_response' && !` + guardRejected + `))`,
-			caller, body(kubeheader.ReasonBadRequest, noDecision),
+			caller, body(kubeheader.ReasonBadRequest),
 		},
 	}
 	return out
@@ -80,7 +86,7 @@ func replies() []reply {
 
 // body is a JSON-RPC error without id. It is JSON and so it is YAML, and holds
 // no '%' but those of the operator.
-func body(reason kubeheader.Reason, decision string) string {
+func body(reason kubeheader.Reason) string {
 	rejection := kubeheader.NewRejection(reason.Problem(""))
 	answer := jsonrpc.Reject(jsonrpc.Message{Method: "", Versions: nil, Body: nil, Truncated: false}, jsonrpc.Error{
 		Code:    jsonrpc.InternalError,

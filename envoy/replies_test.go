@@ -36,7 +36,7 @@ func TestReplies(t *testing.T) {
 				"503 if it is the product's fault, 400 if it is the caller's")
 			require.NotContains(t, got.Error.Message, "401")
 			require.NotContains(t, got.Error.Message, "404")
-			rest := strings.ReplaceAll(r.Body, "%REQ(X-REQUEST-ID)%", "")
+			rest := strings.ReplaceAll(r.Body, decision, "")
 			require.NotContains(t, rest, "%", "Envoy would read it as an operator")
 			require.NotContains(t, r.Why, "\n")
 		})
