@@ -62,11 +62,13 @@ test: ## Lint, unit tests under the race detector, and every end-to-end test; wh
 	@$(STEP) 600 "compile Kubernetes" $(MAKE) cluster
 	@$(STEP) 480 "lint" $(MAKE) lint
 	@$(STEP) 420 "unit tests" $(MAKE) unit
+	@$(STEP) 120 "fuzz" $(MAKE) fuzz-short
 	@$(STEP) 300 "end-to-end tests" $(MAKE) scenarios
 
 .PHONY: unit
 unit: $(ENVOY_READY) ## Unit tests under the race detector
 	@go test -race -shuffle=on ./...
+	@go test -run '^TestAllocs' ./extproc/... # the tight budgets count without the race detector
 
 .PHONY: scenarios
 scenarios: build $(CLUSTER) $(ENVOY_READY) $(PYTHONS) ## Tests through the real Envoy and the real API server
@@ -96,14 +98,27 @@ generate: ## Write the generated docs and the rendered Envoy configuration anew
 checkgenerate: generate ## Fail if generate changes a committed file
 	@git diff --exit-code -- docs envoy || { echo "run 'make generate' and commit what it changed" >&2; exit 1; }
 
+# Go makes each input that finds new code smaller for up to a minute, and tries
+# no other meanwhile. Our seeds are as long as certificates: a run did nothing else.
+FUZZ_FLAGS := -fuzzminimizetime 20x
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (60s)
 	@grep -rlE '^func Fuzz' --include='*_test.go' cmd envoy extproc mcpbackend | sort | while read -r file; do \
+	  dir=$$(dirname "$$file"); \
 	  for target in $$(grep -oE '^func Fuzz[A-Za-z0-9]*' "$$file" | cut -c6-); do \
-	    echo "== $$target in $$(dirname "$$file")"; \
-	    go test "./$$(dirname "$$file")" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME); \
+	    echo "== $$target in $$dir"; \
+	    go test "./$$dir" -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $(FUZZ_FLAGS) || { \
+	      echo "$$target: an input that fails was written into $$dir/testdata/fuzz/$$target:" >&2; \
+	      git status --porcelain -- "$$dir/testdata/fuzz" >&2; \
+	      echo "mend the code, name the file by its idea, and commit both" >&2; \
+	      exit 1; }; \
 	  done; \
 	done
+
+.PHONY: fuzz-short
+fuzz-short: ## Run every fuzz target for 2 seconds
+	@$(MAKE) fuzz FUZZTIME=2s
 
 .PHONY: bench
 bench: build $(CLUSTER) $(ENVOY_READY) ## Measure the hot paths and the ladder through Envoy; figures in .cache/bench/latest.json
