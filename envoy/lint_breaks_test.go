@@ -51,10 +51,11 @@ func moreBreaks() map[string][][2]string {
 		"every-listener-guarded": {
 			{"  listeners:\n", "  listeners:\n  - {name: p, address: {socket_address: {address: 0.0.0.0, port_value: 999}}, filter_chains: [{filters: [" + proxy + "]}]}\n"},
 			{"      filters:\n", "      filters:\n      - " + proxy + "\n"},
+			{"\n  clusters:\n", "\n      - " + proxy + "\n  clusters:\n"},
 		},
 		"no-header-printed": append(secrets, [][2]string{
 			{manager, manager + "          tracing: {custom_tags: [{tag: t, request_header: {name: kubernetes-authorization}}]}\n"},
-			{manager, manager + "          tracing: {customTags: [{tag: t, value: \"%REQ(authorization)%\"}]}\n"},
+			{manager, manager + "          tracing: {customTags: [{tag: t, requestHeader: {name: Kubernetes_Client_Key_Data}}]}\n"},
 			{"%PROTOCOL%", "%CEL(request.headers['x'])%"},
 			{"%PROTOCOL%", "%REQ(Signature-Input)%"},
 		}...),
@@ -72,7 +73,7 @@ func moreBreaks() map[string][][2]string {
 
 		"guard-room":       {{breaker, "{max_connections: 64, max_pending_requests: 1024, max_requests: 1024, max_retries: 1}"}},
 		"backend-cluster":  {{cluster, "                  cluster: elsewhere\n"}, {cluster, "                  cluster_header: host\n"}, {cluster, cluster + "                  request_mirror_policies: [{cluster: guard}]\n"}, {"              domains: [\"*\"]\n", "              domains: [\"*\"]\n              request_mirror_policies: [{cluster: guard}]\n"}, {"            virtual_hosts:\n", "            request_mirror_policies: [{cluster: guard}]\n            virtual_hosts:\n"}},
-		"backend-affinity": {{policy, ""}, {policy, "                  hash_policy: [{header: {header_name: host}}]\n"}, {"    lb_policy: MAGLEV\n", ""}},
+		"backend-affinity": {{policy, ""}, {policy, "                  hash_policy: [{header: {header_name: host}}]\n"}, {"    lb_policy: MAGLEV\n", ""}, {"    lb_policy: MAGLEV\n", "    lb_policy: MAGLEV\n    load_balancing_policy: {}\n"}},
 		"backend-idle":     {{"        common_http_protocol_options: {idle_timeout: 30s}\n", ""}, {"idle_timeout: 30s", "idle_timeout: 3600s"}},
 		"backend-health":   {{"      http_health_check: {path: /healthz}\n", "      tcp_health_check: {}\n"}, {"http_health_check: {path: /healthz}", "http_health_check: {path: /mcp}"}},
 		"plain-router":     {{"suppress_envoy_headers: true", "suppress_envoy_headers: false"}, {"suppress_envoy_headers: true", "suppress_envoy_headers: true\n              upstream_http_filters: [{name: m, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]"}},

@@ -97,7 +97,7 @@ func prints(key string, v any) bool {
 		}
 	case string:
 		return slices.Contains(listing, key) && secret(v) || slices.ContainsFunc(operator.FindAllString(v, -1), func(op string) bool {
-			return secret(op) || strings.HasPrefix(op, "%REQUEST_HEADERS") || strings.Contains(op, "request.headers")
+			return secret(op) || strings.Contains(op, "request.headers")
 		})
 	}
 	return false
@@ -105,7 +105,7 @@ func prints(key string, v any) bool {
 
 // secret reports whether a text names a header that may hold a credential.
 func secret(text string) bool {
-	text = strings.ReplaceAll(strings.ToLower(text), "_", "-")
+	text = strings.ToLower(text)
 	return slices.ContainsFunc([]string{"kubernetes", "signature", "authorization", "cookie"}, func(name string) bool {
 		return strings.Contains(text, name)
 	})
