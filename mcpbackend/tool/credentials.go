@@ -20,7 +20,9 @@ var bootstrap = regexp.MustCompile(`((?i:token)["'\\]*[ \t]*[:=]?[ \t]*["'\\]*)?
 
 // encoded is base64, in one piece or wrapped: by line breaks, or by what stands
 // for them in a quoted string.
-var encoded = regexp.MustCompile(`[A-Za-z0-9+/_-]{16,}(?:(?:\s*\n\s*|(?:\\r)?\\n)[A-Za-z0-9+/_-]+)*={0,2}`)
+var encoded = regexp.MustCompile(`[A-Za-z0-9+/_-]{16,}(?:` + wrap + `[A-Za-z0-9+/_-]+)*(?:(?:` + wrap + `)?=){0,2}`)
+
+const wrap = `(?:\s*\n\s*|(?:\\r)?\\n)`
 
 // breaks are what wraps base64.
 var breaks = strings.NewReplacer("\n", "", "\t", "", " ", "", `\r`, "", `\n`, "")

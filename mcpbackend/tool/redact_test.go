@@ -1,32 +1,10 @@
 package tool
 
 import (
-	"encoding/base64"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
-
-func TestRedactText(t *testing.T) {
-	pem := "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----"
-	for in, want := range map[string]string{
-		"join --token abcdef.0123456789abcdef now":                                                "join --token [redacted] now",
-		"Bearer eyJhbGciOiJub25l.eyJzdWIiOiJhbGlj.c2ln!":                                          "Bearer [redacted]!",
-		"a\n" + pem + "\nb":                                                                       "a\n[redacted]\nb",
-		"-----BEGIN PRIVATE KEY-----\nAAAA":                                                       "[redacted]",
-		"-----BEGIN CERTIFICATE-----\nAAAA":                                                       "-----BEGIN CERTIFICATE-----\nAAAA",
-		"abcdef.0123456789abcde abcdefg.0123456789abcdef":                                         "abcdef.0123456789abcde abcdefg.0123456789abcdef",
-		"web.example.com 10.0.0.1:6443 sha256:0123456789abcdef0123":                               "web.example.com 10.0.0.1:6443 sha256:0123456789abcdef0123",
-		"key: " + base64.StdEncoding.EncodeToString([]byte(pem)):                                  "key: [redacted]",
-		"cert: " + base64.StdEncoding.EncodeToString([]byte("-----BEGIN CERTIFICATE-----\nAAAA")): "cert: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFBQUE=",
-	} {
-		require.Equal(t, want, redactText(in))
-	}
-	for _, kind := range []string{"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"} {
-		encoded := base64.StdEncoding.EncodeToString([]byte("-----BEGIN " + kind + "-----\nAAAA"))
-		require.Equal(t, redacted, redactText(encoded), kind)
-	}
-}
 
 func same(s string) string { return s }
 
@@ -65,4 +43,31 @@ func TestScrubReachesKeysAndValues(t *testing.T) {
 	}
 	shown, _, _ := object(t.Context(), map[string]any{"CANARY": []any{"CANARY"}}, scrub, false, objectBudget)
 	require.Equal(t, map[string]any{redacted: []any{redacted}}, shown)
+}
+
+// TestCopiesOfSecrets: five tools keep the whole object in an annotation, of a
+// Secret or of what made one.
+func TestCopiesOfSecrets(t *testing.T) {
+	for _, name := range []string{
+		"kubectl.kubernetes.io/last-applied-configuration", "kapp.k14s.io/original", "kapp.k14s.io/original-diff",
+		"objectset.rio.cattle.io/applied", "banzaicloud.com/last-applied",
+	} {
+		for _, secret := range []bool{true, false} {
+			in := map[string]any{"metadata": map[string]any{"annotations": map[string]any{name: "CANARY", "example.com/team": "a"}}}
+			shown, changed, _ := object(t.Context(), in, same, secret, objectBudget)
+			require.Equal(t, map[string]any{"metadata": map[string]any{"annotations": map[string]any{name: redacted, "example.com/team": "a"}}}, shown)
+			require.Equal(t, []string{"metadata.annotations." + name}, changed)
+		}
+	}
+}
+
+// TestShortCopiesInAnnotations: an annotation of a Secret may be a copy in few
+// bytes of YAML, under any name.
+func TestShortCopiesInAnnotations(t *testing.T) {
+	for _, text := range []string{"stringData:\n  p: CANARY", `{"p":"CANARY"}`, "[CANARY]", "p: CANARY\r"} {
+		in := map[string]any{"kind": "Secret", "metadata": map[string]any{"annotations": map[string]any{"example.com/own": text}}}
+		shown, changed, _ := object(t.Context(), in, same, false, objectBudget)
+		require.Equal(t, map[string]any{"annotations": map[string]any{"example.com/own": redacted}}, shown["metadata"], text)
+		require.Len(t, changed, 1)
+	}
 }
