@@ -59,7 +59,7 @@ func TestStatuses(t *testing.T) {
 		want   Trouble
 	}{
 		{http.StatusUnauthorized, "", Unauthorized}, {http.StatusForbidden, "a", Forbidden}, {http.StatusNotFound, "a", NotFound},
-		{http.StatusNotFound, "", NoSuchAPI}, {http.StatusGone, "", Gone}, {http.StatusBadRequest, "", Invalid},
+		{http.StatusNotFound, "", NoSuchAPI}, {http.StatusGone, "", Gone}, {http.StatusMethodNotAllowed, "", Unsupported}, {http.StatusBadRequest, "", Invalid},
 		{http.StatusUnprocessableEntity, "", Invalid}, {http.StatusInternalServerError, "", Failed}, {http.StatusTeapot, "", Failed},
 	} {
 		h := newHostile(t, func(w http.ResponseWriter, _ *http.Request) { refuse(w, test.status, "why", test.name) })

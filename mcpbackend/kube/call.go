@@ -76,10 +76,11 @@ func (e *entry) send(req *http.Request) (status int, mediaType string, body []by
 	return resp.StatusCode, mediaType, body, err
 }
 
-// safeDetail bounds text of a server and takes the caller's token out of it,
-// before it can be cut through the middle.
+// safeDetail bounds text of a server and takes the caller's token out of it:
+// after cleaning, which would join a token that a server took apart with
+// characters nobody sees, and before it can be cut through the middle.
 func (e *entry) safeDetail(s string) string {
-	s = scrub(e.auth, s)
+	s = scrub(e.auth, Clean(s))
 	if len(s) > maxDetail {
 		s = strings.ToValidUTF8(s[:maxDetail], "") + "…"
 	}

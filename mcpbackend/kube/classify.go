@@ -38,6 +38,8 @@ func statusError(status int, body []byte) *Error {
 		if s.Details.Name != "" { // a missing object is named, a missing API is not
 			e.Trouble = NotFound
 		}
+	case http.StatusMethodNotAllowed:
+		e.Trouble = Unsupported
 	case http.StatusGone:
 		e.Trouble = Gone
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:

@@ -34,6 +34,7 @@ const (
 	NotFound     // no such object
 	NoSuchAPI    // no such API on this server
 	Gone         // the continue token is too old
+	Unsupported  // the server does not offer this to anybody
 	Invalid      // the server refused the request as malformed
 	Failed       // any other answer that is no success
 
@@ -45,7 +46,7 @@ const (
 // names are the troubles' words in logs.
 var names = [...]string{
 	"none", "expired", "refused", "unresolved", "unreached", "untrusted", "deadline", "canceled",
-	"unauthorized", "forbidden", "not-found", "no-such-api", "gone", "invalid", "failed",
+	"unauthorized", "forbidden", "not-found", "no-such-api", "gone", "unsupported", "invalid", "failed",
 	"redirected", "too-large", "garbled",
 }
 
@@ -58,8 +59,8 @@ func (t Trouble) String() string {
 }
 
 // Error is a call that did not succeed. Detail is text from the API server or
-// from the network: it is hostile, bounded to 300 bytes, free of the caller's
-// token and to be cleaned before it is shown.
+// from the network: it is hostile, bounded to 300 bytes, clean and free of the
+// caller's token.
 type Error struct {
 	Trouble Trouble
 	Status  int // HTTP status; 0 if there was no answer

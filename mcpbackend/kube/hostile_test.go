@@ -224,6 +224,19 @@ func TestEchoedToken(t *testing.T) {
 	}
 }
 
+// TestTokenTakenApart by characters that nobody sees, or that terminals obey, is
+// no other token.
+func TestTokenTakenApart(t *testing.T) {
+	for _, between := range []string{"\u200b", "\x00", "\u202e", "\x1b[31m", "\u00ad", "\U000E0041"} {
+		h := newHostile(t, func(w http.ResponseWriter, _ *http.Request) {
+			refuse(w, http.StatusForbidden, "x CANARY-"+between+"token y", "")
+		})
+		var e *Error
+		require.ErrorAs(t, visit(t, h, 5*time.Second), &e)
+		require.Equal(t, "x [redacted] y", e.Detail, "%q", between)
+	}
+}
+
 // TestNotJSON covers answers of proxies and of nobody.
 func TestNotJSON(t *testing.T) {
 	for _, contentType := range []string{"text/html", "application/vnd.kubernetes.protobuf", "application/cbor", "application/yaml", ""} {

@@ -1,6 +1,7 @@
 package tool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -10,8 +11,8 @@ import (
 )
 
 // advice is an error whose text is made for the model: what happened, and what
-// to do next.
-type advice struct{ text string }
+// to do next. word is for the audit line; "" means that the arguments were wrong.
+type advice struct{ text, word string }
 
 // Error is the text for the model.
 func (a *advice) Error() string { return a.text }
@@ -61,7 +62,7 @@ func word(err error) string {
 	var e *kube.Error
 	switch {
 	case errors.As(err, &own):
-		return "arguments"
+		return cmp.Or(own.word, "arguments")
 	case errors.Is(err, kube.ErrAnonymous):
 		return "anonymous"
 	case errors.As(err, &unknown):
@@ -115,6 +116,8 @@ func trouble(e *kube.Error) string {
 		return "This cluster does not offer that API. Check apiVersion and kind." + said
 	case kube.Gone:
 		return "The continue token is too old. Start the list again without continue."
+	case kube.Unsupported:
+		return "This cluster's API does not offer that for this kind, whoever asks. Do not retry." + said
 	case kube.Invalid:
 		return "The API server refused the request: check the arguments, above all the selectors." + said
 	case kube.Redirected:

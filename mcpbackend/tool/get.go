@@ -52,6 +52,13 @@ func get(ctx context.Context, c *kube.Client, in resourcesGetIn) (string, Got, e
 	if err != nil {
 		return "", Got{}, err
 	}
+	if !kind.Can("get") {
+		instead := ""
+		if kind.Can("list") {
+			instead = " resources_list can show it."
+		}
+		return "", Got{}, cannot(kind, "read by name", instead)
+	}
 	namespace, scope, err := getScope(c, kind, in.Namespace)
 	if err != nil {
 		return "", Got{}, err

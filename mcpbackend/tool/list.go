@@ -2,6 +2,7 @@ package tool
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -72,6 +73,9 @@ func list(ctx context.Context, c *kube.Client, in resourcesListIn) (string, List
 	if err != nil {
 		return "", Listed{}, err
 	}
+	if !kind.Can("list") {
+		return "", Listed{}, cannot(kind, "listed", "")
+	}
 	namespace, scope, err := listScope(c, kind, in.Namespace)
 	if err != nil {
 		return "", Listed{}, err
@@ -133,12 +137,20 @@ func checkKind(apiVersion, kind string) error {
 	return nil
 }
 
+// cannot says that a kind does not offer a verb at all, to nobody.
+func cannot(kind kube.Kind, done, instead string) error {
+	return &advice{
+		text: fmt.Sprintf("%s (%s) cannot be %s: this cluster's API does not offer that for this kind, whoever asks. Do not retry.%s", kind.Kind, kind.APIVersion(), done, instead),
+		word: kube.Unsupported.String(),
+	}
+}
+
 // maxSelector bounds a selector or a continue token, in bytes.
 const maxSelector = 4 << 10
 
 func checkSelectors(values ...string) error {
 	for _, v := range values {
-		if len(v) > maxSelector || strings.ContainsFunc(v, hidden) {
+		if len(v) > maxSelector || strings.ContainsFunc(v, kube.Hidden) {
 			return mistake("a selector or continue token is longer than %d bytes or holds control characters.", maxSelector)
 		}
 	}

@@ -2,6 +2,7 @@ package tool
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -35,6 +36,12 @@ const maxGroups = 100
 
 func whoAmI(ctx context.Context, c *kube.Client, _ whoAmIIn) (string, WhoAmI, error) {
 	id, err := c.WhoAmI(ctx)
+	if e, ok := errors.AsType[*kube.Error](err); ok && e.Trouble == kube.NoSuchAPI {
+		return "", WhoAmI{}, &advice{
+			text: "This cluster cannot say who the caller is: SelfSubjectReview came with Kubernetes 1.28, and this API server does not offer it. That says nothing about the credential. Go on with namespaces_list or resources_list.",
+			word: e.Trouble.String(),
+		}
+	}
 	if err != nil {
 		return "", WhoAmI{}, err
 	}

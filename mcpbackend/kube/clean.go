@@ -1,4 +1,4 @@
-package tool
+package kube
 
 import (
 	"regexp"
@@ -11,25 +11,25 @@ import (
 // their end; two-character ones), so that no rest of them stays behind as text.
 var escapes = regexp.MustCompile("\x1b\\[[0-?]*[ -/]*[@-~]|\u009b[0-?]*[ -/]*[@-~]|\x1b[\\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\\\)?|\x1b[ -/]*[0-~]")
 
-// clean takes out of text everything that is not for reading: terminal
+// Clean takes out of text everything that is not for reading: terminal
 // sequences, control characters except line feed and tab, marks that reverse
 // the order of letters or take no space, and bytes that are no UTF-8. Models
 // and terminals obey such characters, people do not see them.
-func clean(s string) string {
-	if plain(s) {
+func Clean(s string) string {
+	if printable(s) {
 		return s
 	}
 	s = escapes.ReplaceAllString(strings.ToValidUTF8(s, "\uFFFD"), "")
 	return strings.Map(func(r rune) rune {
-		if hidden(r) {
+		if Hidden(r) {
 			return -1
 		}
 		return r
 	}, s)
 }
 
-// plain is the fast way: printable ASCII, line feeds and tabs.
-func plain(s string) bool {
+// printable is the fast way: printable ASCII, line feeds and tabs.
+func printable(s string) bool {
 	for i := range len(s) {
 		c := s[i]
 		if c >= utf8.RuneSelf || c < ' ' && c != '\n' && c != '\t' || c == 0x7f {
@@ -39,9 +39,9 @@ func plain(s string) bool {
 	return true
 }
 
-// hidden reports whether a rune steers instead of being read: Cc, and Cf and
+// Hidden reports whether a rune steers instead of being read: Cc, and Cf and
 // its kin (zero-width, bidi, tags, variation selectors, line separators).
-func hidden(r rune) bool {
+func Hidden(r rune) bool {
 	switch {
 	case r == '\n' || r == '\t':
 		return false
@@ -49,13 +49,4 @@ func hidden(r rune) bool {
 		return true
 	}
 	return false
-}
-
-// line is clean text on one line of at most limit bytes; what is cut is marked.
-func line(s string, limit int) string {
-	s = strings.Join(strings.Fields(clean(s)), " ")
-	if len(s) > limit {
-		s = strings.ToValidUTF8(s[:limit], "") + "…"
-	}
-	return s
 }

@@ -1,7 +1,6 @@
-package tool
+package kube
 
 import (
-	"strings"
 	"testing"
 	"unicode"
 
@@ -31,8 +30,8 @@ func TestClean(t *testing.T) {
 		"unfinished \x1b[":                               "unfinished ",
 		"unfinished \x1b]0;x":                            "unfinished ",
 	} {
-		require.Equal(t, want, clean(in), "%q", in)
-		require.Equal(t, want, clean(clean(in)), "%q", in)
+		require.Equal(t, want, Clean(in), "%q", in)
+		require.Equal(t, want, Clean(Clean(in)), "%q", in)
 	}
 }
 
@@ -45,35 +44,13 @@ func TestCleanEveryRune(t *testing.T) {
 		if r == 0xE1000 {
 			break // private use
 		}
-		for _, c := range clean(string(r)) {
+		for _, c := range Clean(string(r)) {
 			if unicode.In(c, unicode.Cc, unicode.Cf) && c != '\n' && c != '\t' {
 				t.Fatalf("%U came through", r)
 			}
 		}
-		if unicode.IsLetter(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point) && clean(string(r)) != string(r) {
+		if unicode.IsLetter(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point) && Clean(string(r)) != string(r) {
 			t.Fatalf("%U, a letter, did not", r)
 		}
-	}
-}
-
-func TestLine(t *testing.T) {
-	require.Equal(t, "a b c", line(" a\n\tb \r c ", 100))
-	require.Equal(t, "aaa…", line("aaaaa", 3))
-	require.Equal(t, "ä…", line("ääää", 3), "not through the middle of a rune")
-}
-
-func TestWithin(t *testing.T) {
-	for _, test := range []struct {
-		text, kept string
-		budget     int
-		cut        bool
-	}{
-		{"a\nb\n", "a\nb\n", 4, false},
-		{"a\nb\nc\n", "a\nb\n", 5, true},
-		{strings.Repeat("x", 9), "xxx\n", 3, true},
-	} {
-		kept, cut := within(test.text, test.budget)
-		require.Equal(t, test.kept, kept)
-		require.Equal(t, test.cut, cut)
 	}
 }
