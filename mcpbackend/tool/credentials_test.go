@@ -84,7 +84,7 @@ func TestBootstrapTokens(t *testing.T) {
 // names and loses its values.
 func TestManifestsInText(t *testing.T) {
 	for in, want := range map[string]string{
-		"apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n  p: CANARY\n  q: |\n    CANARY\n\n    CANARY\ntype: Opaque\n": "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData: [redacted]\ntype: Opaque\n",
+		"apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData:\n  p: CANARY\n  q: |\n    CANARY\n\n    more CANARY\ntype: Opaque\n": "apiVersion: v1\nkind: Secret\nmetadata:\n  name: a\nstringData: [redacted]\ntype: Opaque\n",
 		"data:\n  p: CANARY\nkind: Secret":                                            "data: [redacted]\nkind: Secret",
 		"items:\n- data:\n    p: CANARY\n  kind: \"Secret\" # one\n":                  "items:\n- data: [redacted]\n  kind: \"Secret\" # one\n",
 		"kind: 'SecretList'\nitems:\n  - \"data\" :\n    - CANARY\n":                  "kind: 'SecretList'\nitems:\n  - \"data\" : [redacted]\n",

@@ -68,7 +68,7 @@ func get(ctx context.Context, c *kube.Client, in resourcesGetIn) (string, Got, e
 		return "", Got{}, err
 	}
 	secret := kind.Group == "" && kind.Resource == "secrets"
-	shown, changed, cut := object(ctx, whole, c.Scrub, secret, objectBudget)
+	shown, changed, cut := object(ctx, whole, c.Scrub, secret)
 	if err := ended(ctx); err != nil {
 		return "", Got{}, err
 	}

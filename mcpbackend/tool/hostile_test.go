@@ -113,7 +113,7 @@ func measured(call func() (string, any, error)) (text string, out any, grown uin
 func TestWorkEndsWithTheCall(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	shown, _, cut := object(ctx, map[string]any{"a": "b"}, same, false, objectBudget)
+	shown, _, cut := object(ctx, map[string]any{"a": "b"}, same, false)
 	require.Empty(t, shown)
 	require.True(t, cut)
 	require.Equal(t, "canceled", word(ended(ctx)))
@@ -143,8 +143,8 @@ func TestHalvedCredentials(t *testing.T) {
 // TestObjectsAreCutInOrder: what is shown of a large object is its beginning,
 // and its identity is complete.
 func TestObjectsAreCutInOrder(t *testing.T) {
-	var data []string
-	for i := range 5000 {
+	data := make([]string, 0, 5000)
+	for i := range cap(data) {
 		data = append(data, fmt.Sprintf(`"key-%04d":"%s"`, i, strings.Repeat("v", 20)))
 	}
 	_, c := visit(t, map[string]string{

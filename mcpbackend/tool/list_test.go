@@ -11,13 +11,13 @@ import (
 // printedTable is a table of n rows with these columns, as "name:type", and one
 // cell for each.
 func printedTable(n int, next string, columns []string, cell func(row, column int) string) string {
-	var heads, lines []string
+	heads, lines := make([]string, 0, len(columns)), make([]string, 0, n)
 	for _, c := range columns {
 		name, kind, _ := strings.Cut(c, ":")
 		heads = append(heads, fmt.Sprintf(`{"name":%q,"type":%q}`, name, kind))
 	}
 	for row := range n {
-		var cells []string
+		cells := make([]string, 0, len(columns))
 		for column := range columns {
 			cells = append(cells, cell(row, column))
 		}

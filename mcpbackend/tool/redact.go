@@ -44,10 +44,10 @@ func bounded(s string, limit int, show func(string) string) string {
 // object is what of an object may be shown, and where it was changed: managed
 // fields are left out, copies and the values of Secrets are redacted wherever
 // they stand, and every text is clean. It stops, and says so, where YAML of it
-// would be longer than budget bytes, or when ctx is done. The argument is not
+// would be longer than objectBudget, or when ctx is done. The argument is not
 // changed.
-func object(ctx context.Context, o map[string]any, scrub func(string) string, secret bool, budget int) (shown map[string]any, changed []string, cut bool) {
-	p := presenter{ctx: ctx, scrub: scrub, left: budget}
+func object(ctx context.Context, o map[string]any, scrub func(string) string, secret bool) (shown map[string]any, changed []string, cut bool) {
+	p := presenter{ctx: ctx, scrub: scrub, left: objectBudget}
 	shown, _ = p.mapping(o, "", secret).(map[string]any)
 	slices.Sort(p.changed)
 	return shown, slices.Compact(p.changed), p.cut
