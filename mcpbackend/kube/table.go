@@ -3,6 +3,7 @@ package kube
 import (
 	"bytes"
 	"encoding/json"
+	"unicode/utf8"
 )
 
 // Table is a list as the server prints it, at most 64 columns wide and no longer
@@ -118,6 +119,8 @@ func cellText(cell []byte) string {
 	switch {
 	case bytes.Equal(cell, []byte("null")):
 		return "<none>"
+	case cell[0] == '"' && !bytes.ContainsRune(cell, '\\') && utf8.Valid(cell): // most are, and Unmarshal costs more than they do
+		return string(cell[1 : len(cell)-1])
 	case cell[0] == '"' && json.Unmarshal(cell, &text) == nil:
 		return text
 	}

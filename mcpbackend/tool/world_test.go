@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/pem"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -78,7 +79,7 @@ func (h *hostile) serve(w http.ResponseWriter, r *http.Request) {
 			body = after
 		}
 	}
-	_, _ = w.Write([]byte(body))
+	_, _ = io.WriteString(w, body)
 }
 
 // verified seals headers as the guard does and opens them as admit does: a
@@ -124,7 +125,7 @@ func field(name, value string) kubeheader.Field {
 // soon gives a call its deadline.
 func soon(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)
 	return ctx
 }
