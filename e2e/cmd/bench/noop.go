@@ -74,7 +74,7 @@ func serveNoop(ctx context.Context, args []string) error {
 // constant makes the answer as large as the guard's to the load's headers: the
 // three headers of a proof with values as long, and the metadata.
 func constant(answer *extprocv3.CommonResponse, response *extprocv3.ProcessingResponse) {
-	sizes := map[string]int{kubeheader.Fingerprint: 43, kubeheader.SignatureInput: 320, kubeheader.Signature: 95}
+	sizes := map[string]int{kubeheader.Fingerprint: 43, kubeheader.SignatureInput: 267, kubeheader.Signature: 95}
 	answer.HeaderMutation = &extprocv3.HeaderMutation{}
 	for name, size := range sizes {
 		answer.HeaderMutation.SetHeaders = append(answer.HeaderMutation.SetHeaders, &corev3.HeaderValueOption{
