@@ -1,0 +1,45 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/e2e/harness"
+)
+
+// TestMakeSaysWhatIsMissing: a machine without venv, or a tree that does not
+// build, gives one sentence that says what to do. The tool that fails is a fake.
+func TestMakeSaysWhatIsMissing(t *testing.T) {
+	for _, row := range []struct{ tool, target, says string }{
+		{"python3", "envoy", "Python's venv module is missing: install it"},
+		{"go", "build", "the programs do not build: see above"},
+	} {
+		t.Run(row.tool, func(t *testing.T) {
+			dir := t.TempDir()
+			require.NoError(t, os.WriteFile(filepath.Join(dir, row.tool), []byte("#!/bin/sh\nexit 1\n"), 0o700))
+			cmd := exec.CommandContext(t.Context(), "make", "-C", harness.Root(), row.target,
+				"BIN="+dir, "ENVOY_VENV="+dir+"/venv", "ENVOY="+dir+"/venv/bin/envoy")
+			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "MAKEFLAGS=")
+			out, err := cmd.CombinedOutput()
+			require.Error(t, err)
+			require.Contains(t, string(out), row.says)
+		})
+	}
+}
+
+// TestMakeRefusesAPathWithASpace: make would split it and clean something else.
+func TestMakeRefusesAPathWithASpace(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a b")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	text, err := os.ReadFile(filepath.Join(harness.Root(), "Makefile"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "Makefile"), text, 0o600))
+	out, err := exec.CommandContext(t.Context(), "make", "-C", dir, "-n", "clean").CombinedOutput()
+	require.Error(t, err)
+	require.Contains(t, string(out), "holds a space")
+	require.NotContains(t, string(out), "rm -rf")
+}
