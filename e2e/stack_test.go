@@ -75,6 +75,8 @@ func TestStackWithOneCluster(t *testing.T) {
 	require.Nil(t, state.SecondTenants)
 	require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
 	require.Equal(t, 0, r.wait(t), r.out.String())
+	require.Contains(t, r.out.String(), "ready kubernetes ")
+	require.NotContains(t, r.out.String(), "ready kubernetes-2", "it was to be saved, not hidden")
 }
 
 // TestStackPastedLinesWork: what make run prints to copy is copied here, into a
