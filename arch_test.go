@@ -32,6 +32,8 @@ var layers = map[string]int{
 	"extproc/harden":     0,
 	"extproc/trial":      0,
 	"extproc/nearby":     0,
+	"extproc/mtls":       0,
+	"extproc/admin":      1,
 	"extproc/kubeheader": 1,
 	"extproc/policy":     2,
 	"extproc/proof":      2,
