@@ -1,10 +1,11 @@
 // Package nearby opens the port of a program that trusts whoever reaches it:
-// on loopback or as a Unix socket of this user, and beyond only when the
-// operator says so in as many words.
+// on loopback or as a Unix socket of this user, and beyond only with mutual TLS
+// or when the operator says so in as many words.
 package nearby
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,6 +27,9 @@ type Port struct {
 	// Danger is what somebody who reaches the port could do, as a clause: it
 	// explains the refusal and the warning.
 	Danger string
+	// TLS is set if the port asks its clients who they are (extproc/mtls): then
+	// any address is allowed. Whoever serves on the listener has to use it.
+	TLS *tls.Config
 	// Insecure allows an address that other machines can reach.
 	Insecure bool
 }
@@ -40,6 +44,9 @@ func (p Port) Warning() string {
 
 // Listen opens the port. The error is one sentence that says what to change.
 func (p Port) Listen(ctx context.Context) (net.Listener, error) {
+	if p.TLS != nil && p.Insecure {
+		return nil, errors.New("--insecure-listen and the --tls flags exclude each other: drop --insecure-listen")
+	}
 	address := p.Address
 	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
 		return listenUnix(ctx, path)
@@ -51,9 +58,9 @@ func (p Port) Listen(ctx context.Context) (net.Listener, error) {
 	if host == "localhost" {
 		host = "127.0.0.1" // not whatever the resolver makes of the name
 	}
-	if !p.Insecure && !loopback(host) {
-		return nil, fmt.Errorf("refusing to listen on %s: %s, and mutual TLS for it comes in a later release; "+
-			"use a loopback address or unix:PATH, or pass --insecure-listen if only Envoy can reach this address", address, p.Danger)
+	if p.TLS == nil && !p.Insecure && !loopback(host) {
+		return nil, fmt.Errorf("refusing to listen on %s: %s; use a loopback address or unix:PATH, or mutual TLS "+
+			"(--tls-certificate, --tls-key, --tls-client-ca and --tls-client-san), or pass --insecure-listen if only Envoy can reach this address", address, p.Danger)
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {

@@ -1,6 +1,7 @@
 package nearby
 
 import (
+	"crypto/tls"
 	"io/fs"
 	"net"
 	"os"
@@ -21,7 +22,7 @@ func TestListenStaysOnThisMachine(t *testing.T) {
 		_, err := port(address, false).Listen(t.Context())
 		require.ErrorContains(t, err, "refusing to listen on "+address+": this port signs whatever it is sent")
 		require.ErrorContains(t, err, "--insecure-listen")
-		require.ErrorContains(t, err, "mutual TLS for it comes in a later release")
+		require.ErrorContains(t, err, "--tls-certificate, --tls-key, --tls-client-ca and --tls-client-san")
 	}
 	for _, address := range []string{"127.0.0.1:0", "127.1.2.3:0", "localhost:0"} {
 		listener, err := port(address, false).Listen(t.Context())
@@ -32,6 +33,19 @@ func TestListenStaysOnThisMachine(t *testing.T) {
 	listener, err := port("0.0.0.0:0", true).Listen(t.Context())
 	require.NoError(t, err, "the operator said that the network is trusted")
 	require.NoError(t, listener.Close())
+}
+
+func TestMutualTLSMayListenAnywhere(t *testing.T) {
+	p := port("0.0.0.0:0", false)
+	p.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+	listener, err := p.Listen(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, listener.Close())
+	require.Empty(t, p.Warning())
+
+	p.Insecure = true
+	_, err = p.Listen(t.Context())
+	require.ErrorContains(t, err, "drop --insecure-listen")
 }
 
 func TestWarning(t *testing.T) {
