@@ -4,12 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
-	"time"
 
 	"github.com/alecthomas/kong"
-
-	"kubernetes-mcp-edge/extproc/serve"
 )
 
 // The exit statuses.
@@ -19,35 +15,34 @@ const (
 	exitUsage = 2 // the command line is wrong
 )
 
-// flags are the command line. Secrets come by file path, never by value.
-type flags struct {
-	Listen         string        `default:"127.0.0.1:9002" help:"Where Envoy reaches the guard: HOST:PORT on loopback, or unix:PATH."`
-	Policy         string        `required:"" placeholder:"FILE" help:"Policy file; the backend reads the same one."`
-	SigningKey     string        `required:"" placeholder:"FILE" help:"Ed25519 keys that sign checked headers, as made by kubemcp keys new."`
-	Audience       string        `default:"kubernetes-mcp" help:"Name of the backend that the signatures are for."`
-	LogLevel       slog.Level    `default:"info" help:"debug, info, warn or error. No level prints a header value."`
-	LogFormat      string        `default:"json" enum:"json,text" help:"json or text."`
-	InsecureListen bool          `help:"Listen on an address that other machines can reach. Whoever reaches it can have headers signed."`
-	BodyTimeout    time.Duration `default:"2s" help:"How long to wait for the body of a rejected request, which holds the id to answer with."`
-	Drain          time.Duration `default:"10s" help:"How long a shutdown may take. Keep it below the supervisor's grace period."`
+// commands are the command line. Without the name of a command it serves. Each
+// command has a method Run(*environment) error, whose error is one sentence.
+type commands struct {
+	Serve serveFlags `cmd:"" default:"withargs" help:"Check, normalise and sign for Envoy. This is what the program does unless another command is named."`
+}
+
+// environment is everything that a command touches.
+type environment struct {
+	ctx            context.Context
+	stdout, stderr io.Writer
 }
 
 // run is the program with everything it touches handed in. It returns the exit
 // status.
 func run(ctx context.Context, args []string, _ func(string) string, stdout, stderr io.Writer) int {
-	var f flags
 	helped := false
-	parser, err := kong.New(&f,
+	parser, err := kong.New(new(commands),
 		kong.Name("extproc"),
 		kong.Description("The guard: checks, normalises and signs kubernetes-* headers for Envoy."),
 		kong.Writers(stdout, stderr),
+		kong.Help(help),
 		kong.Exit(func(int) { helped = true }), // only --help asks to exit
 	)
 	if err != nil {
 		_, _ = fmt.Fprintf(stderr, "extproc: %v\n", err)
 		return exitFail
 	}
-	_, err = parser.Parse(args)
+	selected, err := parser.Parse(args)
 	if helped {
 		return exitOK
 	}
@@ -55,25 +50,23 @@ func run(ctx context.Context, args []string, _ func(string) string, stdout, stde
 		_, _ = fmt.Fprintf(stderr, "extproc: %v; try --help\n", err)
 		return exitUsage
 	}
-	log := slog.New(handler(f, stderr))
-	if err := serve.Run(ctx, f.options(log)); err != nil {
+	if err := selected.Run(&environment{ctx: ctx, stdout: stdout, stderr: stderr}); err != nil {
 		_, _ = fmt.Fprintf(stderr, "extproc: %v\n", err)
 		return exitFail
 	}
 	return exitOK
 }
 
-func (f flags) options(log *slog.Logger) serve.Options {
-	return serve.Options{
-		Listen: f.Listen, InsecureListen: f.InsecureListen, PolicyFile: f.Policy, SigningKeyFile: f.SigningKey,
-		Audience: f.Audience, BodyTimeout: f.BodyTimeout, Drain: f.Drain, Log: log,
+// help prints what was asked for; without a command that is the list of
+// commands and then the flags of the one that needs no name.
+func help(options kong.HelpOptions, ctx *kong.Context) error {
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil || ctx.Selected() != nil {
+		return err
 	}
-}
-
-func handler(f flags, stderr io.Writer) slog.Handler {
-	options := &slog.HandlerOptions{Level: f.LogLevel}
-	if f.LogFormat == "text" {
-		return slog.NewTextHandler(stderr, options)
+	serving, err := kong.Trace(ctx.Kong, []string{"serve"})
+	if err != nil {
+		return err
 	}
-	return slog.NewJSONHandler(stderr, options)
+	_, _ = fmt.Fprintln(ctx.Stdout)
+	return kong.DefaultHelpPrinter(options, serving)
 }
