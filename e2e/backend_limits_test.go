@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
@@ -57,7 +58,7 @@ func newHanging(t *testing.T) *hanging {
 // headers are a caller's who names this server.
 func (h *hanging) headers(token string) harness.Headers {
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw})
-	return shared.cluster.Token("alice").With(kubeheader.Server, h.URL).
+	return shared.Cluster.Token("alice").With(kubeheader.Server, h.URL).
 		With(kubeheader.CertificateAuthority, base64.StdEncoding.EncodeToString(ca)).With(kubeheader.Authorization, "Bearer "+token)
 }
 
@@ -76,12 +77,12 @@ func batchOf(n int) string {
 // of hers that hang, which is what would not be so if she held what he needs.
 func TestBackendFloodOfOneCaller(t *testing.T) {
 	slow := newHanging(t)
-	policy, err := harness.Policy(t.Context(), shared.cluster.Server, slow.URL)
+	policy, err := harness.Policy(t.Context(), shared.Cluster.Server, slow.URL)
 	require.NoError(t, err)
-	s := startStack(t, harness.Options{Policy: policy})
+	s := shared.StartStack(t, harness.Options{Policy: policy})
 	const batches = 2 * calls / 32
 	answers := make(chan harness.Response, batches)
-	flooding, bobs := newClient(t, true), newClient(t, false)
+	flooding, bobs := rig.NewClient(t, true), rig.NewClient(t, false)
 	var flood sync.WaitGroup
 	for range batches {
 		flood.Go(func() {
@@ -93,7 +94,7 @@ func TestBackendFloodOfOneCaller(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return slow.now.Load() == callsPerCaller }, 10*time.Second, time.Millisecond)
 	for range 20 {
-		got, rpc, err := bobs.CallTool(t.Context(), s.URL, shared.cluster.Token("bob"), "whoami", `{}`)
+		got, rpc, err := bobs.CallTool(t.Context(), s.URL, shared.Cluster.Token("bob"), "whoami", `{}`)
 		require.NoError(t, err)
 		require.Nil(t, rpc.Error)
 		require.False(t, got.IsError, got.Text())
@@ -116,15 +117,15 @@ func TestBackendFloodOfOneCaller(t *testing.T) {
 
 // TestBackendBatchIsBounded: one request starts 32 calls at most.
 func TestBackendBatchIsBounded(t *testing.T) {
-	s := startStack(t, harness.Options{})
-	client := newClient(t, false)
+	s := shared.StartStack(t, harness.Options{})
+	client := rig.NewClient(t, false)
 	for _, n := range []int{33, 20000} {
-		response, err := client.Post(t.Context(), s.URL, shared.cluster.Token("alice"), batchOf(n))
+		response, err := client.Post(t.Context(), s.URL, shared.Cluster.Token("alice"), batchOf(n))
 		require.NoError(t, err)
 		require.Equal(t, http.StatusBadRequest, response.Status)
 		requireRefused(t, response, "request-too-large", "")
 	}
-	response, err := client.Post(t.Context(), s.URL, shared.cluster.Token("alice"), batchOf(32))
+	response, err := client.Post(t.Context(), s.URL, shared.Cluster.Token("alice"), batchOf(32))
 	require.NoError(t, err)
 	require.Equal(t, 32, strings.Count(string(response.Body), "User: alice"))
 	require.Equal(t, 32, strings.Count(string(s.MCPBackend.Output()), `"msg":"tool call"`))
@@ -134,8 +135,8 @@ func TestBackendBatchIsBounded(t *testing.T) {
 // caller is said as every other rejection is.
 func TestBackendFaultsAreReadable(t *testing.T) {
 	const call = `{"jsonrpc":"2.0","id":"abc","method":"tools/call","params":{"name":"whoami","arguments":{}}}`
-	alice := shared.cluster.Token("alice")
-	client := newClient(t, true)
+	alice := shared.Cluster.Token("alice")
+	client := rig.NewClient(t, true)
 	for name, row := range map[string]struct {
 		method     string
 		headers    harness.Headers
@@ -154,17 +155,17 @@ func TestBackendFaultsAreReadable(t *testing.T) {
 		"too large":      {http.MethodPost, alice, call[:len(call)-1] + `,"x":"` + strings.Repeat("a", 5<<20) + `"}`, 200, "request-too-large", `"abc"`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			response, err := client.Do(t.Context(), row.method, shared.stack.URL, row.headers, strings.NewReader(row.body))
+			response, err := client.Do(t.Context(), row.method, shared.Stack.URL, row.headers, strings.NewReader(row.body))
 			require.NoError(t, err)
 			require.Equal(t, row.status, response.Status, string(response.Body))
 			requireRefused(t, response, row.reason, row.id)
 			require.NotContains(t, string(response.Body), "canary")
 		})
 	}
-	got, _, err := client.CallTool(t.Context(), shared.stack.URL, alice, "whoami", `{}`)
+	got, _, err := client.CallTool(t.Context(), shared.Stack.URL, alice, "whoami", `{}`)
 	require.NoError(t, err)
 	require.Contains(t, got.Text(), "User: alice")
-	response, err := client.Post(t.Context(), shared.stack.URL, alice.With("MCP-Protocol-Version", "garbage"), call)
+	response, err := client.Post(t.Context(), shared.Stack.URL, alice.With("MCP-Protocol-Version", "garbage"), call)
 	require.NoError(t, err)
 	require.Contains(t, string(response.Body), "User: alice", "a version that cannot be read is a legacy client's")
 }

@@ -18,17 +18,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 )
 
 // TestCanaryProcessesKeepTheirMemory: the running programs write no core file,
 // and neither command line nor environment holds a secret.
 func TestCanaryProcessesKeepTheirMemory(t *testing.T) {
-	s := shared.stack
-	require.Equal(t, "alice", whoami(t, newClient(t, false), s.URL, shared.cluster.Token("alice")))
+	s := shared.Stack
+	require.Equal(t, "alice", rig.Whoami(t, rig.NewClient(t, false), s.URL, shared.Cluster.Token("alice")))
 	key, err := os.ReadFile(s.SigningKeyFile())
 	require.NoError(t, err)
-	alice := shared.cluster.Users["alice"]
-	canaries := []canary{signingCanary(t, key), text("token", alice.Token), material(t, "key", alice.Key), material(t, "CA", shared.cluster.CA)}
+	alice := shared.Cluster.Users["alice"]
+	canaries := []canary{signingCanary(t, key), text("token", alice.Token), material(t, "key", alice.Key), material(t, "CA", shared.Cluster.CA)}
 	noCore := regexp.MustCompile(`(?m)^Max core file size +0 +0 `)
 	for _, p := range []*harness.Process{s.Extproc, s.MCPBackend} {
 		proc := fmt.Sprintf("/proc/%d/", p.PID())
@@ -65,9 +66,9 @@ func TestCanaryProcessesAreNotDumpable(t *testing.T) {
 	dir, err := os.MkdirTemp("", "e2e-dump-") //nolint:usetesting // below t.TempDir, which is root's alone, nobody else finds a file
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s := shared.stack
+	s := shared.Stack
 	for name, from := range map[string]string{
-		"extproc": shared.binaries.Extproc, "mcpbackend": shared.binaries.MCPBackend,
+		"extproc": shared.Binaries.Extproc, "mcpbackend": shared.Binaries.MCPBackend,
 		"signing-key.pem": s.SigningKeyFile(), "keys.json": s.KeysFile(),
 	} {
 		content, err := os.ReadFile(from)
@@ -78,7 +79,7 @@ func TestCanaryProcessesAreNotDumpable(t *testing.T) {
 		}
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, mode))
 	}
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "policy.yaml"), []byte(shared.policy), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "policy.yaml"), []byte(shared.Policy), 0o600))
 	if os.Getuid() == 0 {
 		entries, err := os.ReadDir(dir)
 		require.NoError(t, err)
@@ -90,7 +91,7 @@ func TestCanaryProcessesAreNotDumpable(t *testing.T) {
 
 	// A process that lets itself be dumped, to see the difference.
 	control := startAs(t, user, dir, "cat")
-	require.NoError(t, harness.Until(soon(t), func(context.Context) error {
+	require.NoError(t, harness.Until(rig.Soon(t), func(context.Context) error {
 		if owner := ownerOf(t, control); owner != user {
 			return fmt.Errorf("the owner is %d", owner)
 		}
@@ -104,7 +105,7 @@ func TestCanaryProcessesAreNotDumpable(t *testing.T) {
 		require.NoError(t, err)
 		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		p := startAs(t, user, dir, append(command, "--listen", address)...)
-		require.NoError(t, harness.Until(soon(t), func(ctx context.Context) error {
+		require.NoError(t, harness.Until(rig.Soon(t), func(ctx context.Context) error {
 			c, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 			if err != nil {
 				return err

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/jsonrpc"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
@@ -36,9 +37,9 @@ func (w *world) badHeaders() []harness.Headers {
 		pair.With(kubeheader.ClientKey, pair.Get(kubeheader.ClientCertificate)),
 		pair.With(kubeheader.ClientCertificate, pair.Get(kubeheader.ClientKey)),
 		pair.With(kubeheader.ClientKey, pemHeader(s.key, s.key)),
-		pair.With(kubeheader.ClientKey, shared.cluster.Certificate("bob").Get(kubeheader.ClientKey)),
+		pair.With(kubeheader.ClientKey, shared.Cluster.Certificate("bob").Get(kubeheader.ClientKey)),
 		pair.With(kubeheader.ClientKey, pemHeader(strings.ReplaceAll(s.key, "PRIVATE", "ENCRYPTED PRIVATE"))),
-		pair.With(kubeheader.ClientCertificate, shared.cluster.Certificate("alice").Get(kubeheader.ClientCertificate)),
+		pair.With(kubeheader.ClientCertificate, shared.Cluster.Certificate("alice").Get(kubeheader.ClientCertificate)),
 		pair.With(kubeheader.ClientCertificate, pemHeader(strings.Repeat(s.certificate, 5))),
 		token.With(kubeheader.CertificateAuthority, pair.Get(kubeheader.ClientKey)),
 		token.With(kubeheader.CertificateAuthority, pemHeader(strings.Replace(s.ca.pem, "-----\n", "-----\nCanary: "+w.quiet+"\n\n", 1))),
@@ -81,10 +82,10 @@ func (w *world) badHeaders() []harness.Headers {
 func (w *world) drive(t *testing.T) {
 	t.Helper()
 	bodies := w.bodies()
-	e := newEdge(t, w.Stack, shared.policy)
+	e := shared.NewEdge(t, w.Stack, shared.Policy)
 	for _, http2 := range []bool{false, true} {
-		client := newClient(t, http2)
-		for _, headers := range []harness.Headers{w.good.With(kubeheader.Namespace, w.namespace), w.good, shared.cluster.Certificate("alice"), shared.cluster.Certificate("bob")} {
+		client := rig.NewClient(t, http2)
+		for _, headers := range []harness.Headers{w.good.With(kubeheader.Namespace, w.namespace), w.good, shared.Cluster.Certificate("alice"), shared.Cluster.Certificate("bob")} {
 			for _, body := range bodies {
 				w.call(t, client, w.URL, body, headers)
 			}
@@ -104,13 +105,13 @@ func (w *world) drive(t *testing.T) {
 		for _, headers := range append(w.badHeaders(), w.secrets.withToken(w.hostile), w.secrets.withCertificate(w.hostile)) {
 			w.call(t, client, w.BackendURL, bodies[0], headers) // without a proof
 		}
-		sent := e.now(t, w.good)
+		sent := e.Now(t, w.good)
 		w.call(t, client, w.BackendURL, bodies[0], sent.With(kubeheader.Authorization, "Bearer "+w.secrets.token))
 		w.call(t, client, w.BackendURL, bodies[0], sent.Plus("kubernetes-"+w.quiet, w.quiet))
 		w.call(t, client, w.BackendURL, bodies[0], sent.With(kubeheader.Signature, w.quiet))
 		w.call(t, client, w.BackendURL, bodies[0], sent.With(kubeheader.SignatureInput, w.quiet))
 	}
-	client := newClient(t, false)
+	client := rig.NewClient(t, false)
 	large := w.secrets.withToken(w.hostile).Plus("X-Large", strings.Repeat(w.secrets.token, 4096))
 	w.call(t, client, w.URL, bodies[0], large)
 	w.Extproc.Kill()
@@ -127,9 +128,9 @@ func (w *world) canaries(t *testing.T) []canary {
 	out := append(make([]canary, 0, 20),
 		text("token", s.token), text("a word in headers, query, cookie or _meta", w.quiet),
 		material(t, "client key", s.key), material(t, "client certificate", s.certificate), material(t, "CA", s.ca.pem),
-		material(t, "cluster's CA", shared.cluster.CA))
+		material(t, "cluster's CA", shared.Cluster.CA))
 	for _, user := range []string{"alice", "bob"} {
-		u := shared.cluster.Users[user]
+		u := shared.Cluster.Users[user]
 		out = append(out, text(user+"'s token", u.Token), material(t, user+"'s key", u.Key), material(t, user+"'s certificate", u.Certificate))
 	}
 	signingKey, err := os.ReadFile(w.SigningKeyFile())
@@ -156,7 +157,7 @@ func (w *world) outputs(t *testing.T) map[string][]byte {
 	require.NoError(t, err)
 	out["access log"] = access
 	for _, page := range []string{"/config_dump", "/stats", "/stats/prometheus", "/clusters", "/listeners", "/server_info"} {
-		out["Envoy's "+page] = []byte(fetch(t.Context(), t, new(http.Client), w.EnvoyAdmin+page))
+		out["Envoy's "+page] = []byte(rig.Fetch(t.Context(), t, new(http.Client), w.EnvoyAdmin+page))
 	}
 	return out
 }

@@ -65,7 +65,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		secrets: newSecrets(t), good: shared.cluster.Token("alice"), answers: map[string][]byte{}, reasons: map[string]int{},
+		secrets: newSecrets(t), good: shared.Cluster.Token("alice"), answers: map[string][]byte{}, reasons: map[string]int{},
 		id: "canary-id-" + rand.Text(), argument: "canary-argument-" + rand.Text(),
 		namespace: "canary-" + strings.ToLower(rand.Text()), quiet: "canary-" + rand.Text(),
 	}
@@ -76,7 +76,7 @@ func newWorld(t *testing.T) *world {
 	// names the certificate that it was given.
 	w.untrusted = serveTLS(t, newAuthority(t, w.secrets.caName).serving(t), http.NotFoundHandler())
 	w.hostile = serveTLS(t, w.secrets.ca.serving(t), new(echo))
-	w.Stack = startStack(t, harness.Options{LogLevel: "debug", Policy: withPorts(t, shared.policy, w.refusing, w.untrusted, w.hostile)})
+	w.Stack = shared.StartStack(t, harness.Options{LogLevel: "debug", Policy: withPorts(t, shared.Policy, w.refusing, w.untrusted, w.hostile)})
 	return w
 }
 

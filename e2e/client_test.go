@@ -31,7 +31,7 @@ func connect(t *testing.T, headers harness.Headers) (*mcp.ClientSession, error) 
 	t.Helper()
 	client := mcp.NewClient(&mcp.Implementation{Name: "e2e", Version: "1"}, nil)
 	session, err := client.Connect(t.Context(), &mcp.StreamableClientTransport{
-		Endpoint:   shared.stack.URL,
+		Endpoint:   shared.Stack.URL,
 		HTTPClient: &http.Client{Transport: withHeaders(headers)},
 		MaxRetries: -1,
 	}, nil)
@@ -43,8 +43,8 @@ func connect(t *testing.T, headers harness.Headers) (*mcp.ClientSession, error) 
 
 // TestClientCallsTools: the official client initializes, lists and calls.
 func TestClientCallsTools(t *testing.T) {
-	for _, c := range callers() {
-		session, err := connect(t, c.headers)
+	for _, c := range shared.Callers() {
+		session, err := connect(t, c.Headers)
 		require.NoError(t, err)
 		listed, err := session.ListTools(t.Context(), nil)
 		require.NoError(t, err)
@@ -60,14 +60,14 @@ func TestClientCallsTools(t *testing.T) {
 		require.False(t, got.IsError)
 		structured, ok := got.StructuredContent.(map[string]any)
 		require.True(t, ok)
-		require.Equal(t, c.user, structured["username"])
+		require.Equal(t, c.User, structured["username"])
 	}
 }
 
 // TestClientShowsRejections: the sentence and the reason arrive as an error of
 // the protocol, at the first message that the client sends.
 func TestClientShowsRejections(t *testing.T) {
-	headers := shared.cluster.Token("alice").With(kubeheader.Server, "http://127.0.0.1:6443")
+	headers := shared.Cluster.Token("alice").With(kubeheader.Server, "http://127.0.0.1:6443")
 	_, err := connect(t, headers)
 	var wire *jsonrpc.Error
 	require.ErrorAs(t, err, &wire)

@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 )
 
 // clusterReport is what a test reads of cluster.json beyond harness.Cluster.
@@ -46,7 +47,7 @@ type clusterRun struct {
 func runCluster(t *testing.T, args ...string) *clusterRun {
 	t.Helper()
 	r := &clusterRun{dir: filepath.Join(t.TempDir(), "state"), out: new(output), ended: make(chan struct{})}
-	r.cmd = exec.Command(shared.binaries.Cluster, append([]string{"--dir", r.dir}, args...)...)
+	r.cmd = exec.Command(shared.Binaries.Cluster, append([]string{"--dir", r.dir}, args...)...)
 	r.cmd.Stdout, r.cmd.Stderr = r.out, r.out
 	require.NoError(t, r.cmd.Start())
 	go func() {
@@ -197,7 +198,7 @@ func TestClusterSaysWhatIsWrong(t *testing.T) {
 // kubeconfig may use, tenants have one RSA and one P-256 key between them, and
 // every file with a secret in it is its owner's alone.
 func TestClusterCredentials(t *testing.T) {
-	dir := filepath.Join(shared.dir, "k")
+	dir := filepath.Join(shared.Dir, "k")
 	report := readReport(t, dir)
 	roots := x509.NewCertPool()
 	require.True(t, roots.AppendCertsFromPEM([]byte(report.CA)))
@@ -236,9 +237,9 @@ func TestClusterCredentials(t *testing.T) {
 // TestClusterAuditsPeople: what reached the API server stands in a file, as the
 // person who asked, and the control plane's own traffic does not.
 func TestClusterAuditsPeople(t *testing.T) {
-	report := readReport(t, filepath.Join(shared.dir, "k"))
-	c := newClient(t, false)
-	result, rpc, err := c.CallTool(t.Context(), shared.stack.URL, shared.cluster.Token("alice"), "resources_get",
+	report := readReport(t, filepath.Join(shared.Dir, "k"))
+	c := rig.NewClient(t, false)
+	result, rpc, err := c.CallTool(t.Context(), shared.Stack.URL, shared.Cluster.Token("alice"), "resources_get",
 		`{"apiVersion":"v1","kind":"ConfigMap","name":"feature-flags","namespace":"team-a"}`)
 	require.NoError(t, err)
 	require.Nil(t, rpc.Error)

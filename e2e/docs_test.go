@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
@@ -72,8 +73,8 @@ func runBlock(t *testing.T, dir, block string) {
 	}
 	cmd := exec.CommandContext(t.Context(), "sh", "-euc", strings.Join(shell, ""))
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(shared.binaries.Extproc)+":"+os.Getenv("PATH"),
-		"KUBECONFIG="+shared.cluster.Users["bob"].Kubeconfig, "MCP_URL="+shared.stack.URL, "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(shared.Binaries.Extproc)+":"+os.Getenv("PATH"),
+		"KUBECONFIG="+shared.Cluster.Users["bob"].Kubeconfig, "MCP_URL="+shared.Stack.URL, "PYTHONDONTWRITEBYTECODE=1")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 }
@@ -114,10 +115,10 @@ func TestThreatModelNamesRealTests(t *testing.T) {
 func TestReadmeExchangesAreReal(t *testing.T) {
 	blocks := regexp.MustCompile("(?ms)^```json\n(.*?)^```$").FindAllStringSubmatch(pages(t)["README.md"], -1)
 	require.Len(t, blocks, 4, "request and answer, twice")
-	client := newClient(t, false)
-	good := shared.cluster.Token("alice")
+	client := rig.NewClient(t, false)
+	good := shared.Cluster.Token("alice")
 	for i, headers := range []harness.Headers{good, good.With(kubeheader.Authorization, "Bearer ${TOKEN}")} {
-		res, err := client.Post(t.Context(), shared.stack.URL, headers, blocks[2*i][1])
+		res, err := client.Post(t.Context(), shared.Stack.URL, headers, blocks[2*i][1])
 		require.NoError(t, err)
 		require.Equal(t, steady(t, []byte(blocks[2*i+1][1])), steady(t, res.Message()))
 	}

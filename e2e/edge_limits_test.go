@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/jsonrpc"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/stream"
@@ -24,7 +25,7 @@ import (
 // alice's calls find a stream to the guard while all the others wait.
 func TestEdgePendingRejections(t *testing.T) {
 	const streams, batches, each = 1024, 30, 50
-	s := startStack(t, harness.Options{EditEnvoy: func(config []byte) ([]byte, error) {
+	s := shared.StartStack(t, harness.Options{EditEnvoy: func(config []byte) ([]byte, error) {
 		const normal, fewer = "max_pending_requests: 1024, max_requests: 4096, max_retries: 1}", "max_requests: %d}"
 		if !bytes.Contains(config, []byte(normal)) {
 			return nil, errors.New("the circuit breaker is not as this test knows it")
@@ -36,7 +37,7 @@ func TestEdgePendingRejections(t *testing.T) {
 	require.LessOrEqual(t, stream.DefaultMaxPending, streams/2)
 	u, err := url.Parse(s.URL)
 	require.NoError(t, err)
-	alice, client := shared.cluster.Token("alice"), newClient(t, false)
+	alice, client := shared.Cluster.Token("alice"), rig.NewClient(t, false)
 	for range batches {
 		crowd, err := newWireHTTP2(t.Context(), u.Host)
 		require.NoError(t, err)
@@ -45,7 +46,7 @@ func TestEdgePendingRejections(t *testing.T) {
 		w, ok := crowd.(*wireHTTP2)
 		require.True(t, ok)
 		require.NoError(t, w.out.Flush())
-		require.Equal(t, "alice", whoami(t, client, s.URL, alice))
+		require.Equal(t, "alice", rig.Whoami(t, client, s.URL, alice))
 	}
 	require.Equal(t, 1, strings.Count(string(s.Extproc.Output()), "too many rejected requests wait for their bodies"))
 }
@@ -54,7 +55,7 @@ func TestEdgePendingRejections(t *testing.T) {
 // takes none from the caller, who could put a line under another's name in the
 // log, or words of his into an answer.
 func TestEdgeEarlyRefusals(t *testing.T) {
-	s := startStack(t, harness.Options{})
+	s := shared.StartStack(t, harness.Options{})
 	const end = "Host: x\r\nX-Request-Id: %s\r\nContent-Length: 0\r\n%s\r\n"
 	rows := []struct {
 		name, begin, more string
@@ -104,30 +105,30 @@ func TestEdgeEarlyRefusals(t *testing.T) {
 // same. The guard's word makes the id Envoy's own there too.
 func TestEdgeConnect(t *testing.T) {
 	const connect = "CONNECT x:443 HTTP/1.1\r\nHost: x:443\r\nX-Request-Id: made-up\r\n%s\r\n"
-	refused := postRaw(t, shared.stack.URL, fmt.Sprintf(connect, ""))
+	refused := postRaw(t, shared.Stack.URL, fmt.Sprintf(connect, ""))
 	decision := reasonAnswer{
 		status: http.StatusBadRequest, code: jsonrpc.InvalidParams, problems: []reasonProblem{
 			{"server-missing", kubeheader.Server, ""}, {"certificate-authority-missing", kubeheader.CertificateAuthority, ""}, {"credential-missing", kubeheader.Authorization, ""},
 		},
 	}.check(t, refused)
 	var lines strings.Builder
-	for _, h := range shared.cluster.Token("alice") {
+	for _, h := range shared.Cluster.Token("alice") {
 		_, _ = lines.WriteString(h.Name + ": " + h.Value + "\r\n")
 	}
-	unrouted := postRaw(t, shared.stack.URL, fmt.Sprintf(connect, lines.String()))
+	unrouted := postRaw(t, shared.Stack.URL, fmt.Sprintf(connect, lines.String()))
 	second := reasonAnswer{
 		status: http.StatusBadRequest, code: jsonrpc.InternalError, problems: []reasonProblem{{"bad-request", "", ""}},
 	}.check(t, unrouted)
-	reasonAccessLog(t, shared.stack, decision, second)
+	reasonAccessLog(t, shared.Stack, decision, second)
 }
 
 // TestEdgeHeadersWithoutRoom: headers that are within the limit as they come, and
 // over it with what the guard adds, in bytes.
 func TestEdgeHeadersWithoutRoom(t *testing.T) {
-	alice := shared.cluster.Token("alice")
+	alice := shared.Cluster.Token("alice")
 	got := map[string]int{}
 	for fill := 93 << 10; fill < 97<<10; fill += 128 {
-		a, err := newClient(t, false).Post(t.Context(), shared.stack.URL, alice.Plus("X-Fill", strings.Repeat("a", fill)), wireCall("7"))
+		a, err := rig.NewClient(t, false).Post(t.Context(), shared.Stack.URL, alice.Plus("X-Fill", strings.Repeat("a", fill)), wireCall("7"))
 		require.NoError(t, err)
 		if a.Status == http.StatusOK {
 			got["answered"]++
@@ -148,14 +149,14 @@ func TestEdgeHeadersWithoutRoom(t *testing.T) {
 // all the same, and the guard's sentence is in it.
 func TestEdgeAnswersGRPCInItsOwnWay(t *testing.T) {
 	for _, http2 := range []bool{false, true} {
-		before := upstream(t, shared.stack)
-		got, err := newClient(t, http2).Post(t.Context(), shared.stack.URL, harness.Headers{{Name: "Content-Type", Value: "application/grpc"}}, wireCall("7"))
+		before := rig.Upstream(t, shared.Stack)
+		got, err := rig.NewClient(t, http2).Post(t.Context(), shared.Stack.URL, harness.Headers{{Name: "Content-Type", Value: "application/grpc"}}, wireCall("7"))
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, got.Status)
 		require.NotEqual(t, "0", got.Header.Get("Grpc-Status"))
 		require.NotEmpty(t, got.Header.Get("Grpc-Status"))
 		require.Contains(t, got.Header.Get("Grpc-Message"), "server-missing")
 		require.Empty(t, got.Body)
-		require.Equal(t, before, upstream(t, shared.stack))
+		require.Equal(t, before, rig.Upstream(t, shared.Stack))
 	}
 }

@@ -2,29 +2,15 @@ package e2e
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net/http"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/envoy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
-)
-
-const (
-	faultBody = `{"jsonrpc":"2.0","method":"tools/call","params":{"name":"whoami","arguments":{}},"id":"f-1"}`
-	faultID   = `"f-1"`
 )
 
 // guardFault is one way in which a guard fails, and what the caller is told.
@@ -48,119 +34,26 @@ func guardFaults() []guardFault {
 	}
 }
 
-// brokenStack is Envoy between a guard that fails and a backend.
-type brokenStack struct {
-	*harness.Stack
-
-	guard *harness.BrokenGuard
-}
-
-func startBroken(t *testing.T, o harness.Options) brokenStack {
-	t.Helper()
-	o.Dir = shortDir(t)
-	guard, err := harness.NewBrokenGuard(t.Context(), filepath.Join(o.Dir, "broken.sock"), harness.Errors)
-	require.NoError(t, err)
-	o.Guard = guard.Address
-	t.Cleanup(guard.Stop) // before startStack, so that it runs after the stack's end
-	return brokenStack{startStack(t, o), guard}
-}
-
-// upstream is how many requests Envoy has sent to the backend; its health
-// checks do not count.
-func upstream(t *testing.T, s *harness.Stack) int {
-	t.Helper()
-	const name = "cluster.backend.upstream_rq_total: "
-	text := fetch(t.Context(), t, new(http.Client), s.EnvoyAdmin+"/stats?filter=^cluster.backend.upstream_rq_total$")
-	at := strings.Index(text, name)
-	require.GreaterOrEqual(t, at, 0, "Envoy does not count what it sends to the backend")
-	n, err := strconv.Atoi(strings.TrimSpace(text[at+len(name):]))
-	require.NoError(t, err)
-	return n
-}
-
-// fetch is GET for pages of Envoy and of the API server.
-func fetch(ctx context.Context, t *testing.T, client *http.Client, url string) string {
-	t.Helper()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	require.NoError(t, err)
-	res, err := client.Do(req)
-	require.NoError(t, err)
-	defer func() { _ = res.Body.Close() }()
-	require.Equal(t, http.StatusOK, res.StatusCode)
-	text, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	return string(text)
-}
-
-// everyWay sends the same call over both protocols, and a GET, at the same
-// time, and gives each answer to want, which says what differs.
-func everyWay(t *testing.T, url string, headers harness.Headers, want func(method string, res harness.Response) error) {
-	t.Helper()
-	headers = headers.With("MCP-Protocol-Version", "2025-11-25")
-	var wg sync.WaitGroup
-	failures := make(chan error, 3)
-	for _, way := range []struct {
-		method string
-		http2  bool
-	}{{http.MethodPost, false}, {http.MethodPost, true}, {http.MethodGet, false}} {
-		client := newClient(t, way.http2)
-		wg.Go(func() {
-			var body io.Reader
-			if way.method == http.MethodPost {
-				body = strings.NewReader(faultBody)
-			}
-			res, err := client.Do(t.Context(), way.method, url, headers, body)
-			if err == nil {
-				err = want(way.method, res)
-			}
-			if err != nil {
-				failures <- fmt.Errorf("%s, http2=%t: %w", way.method, way.http2, err)
-			}
-		})
-	}
-	wg.Wait()
-	close(failures)
-	for err := range failures {
-		t.Error(err)
-	}
-}
-
-// envoySays is the answer that Envoy gives by itself.
-func envoySays(reason kubeheader.Reason) func(string, harness.Response) error {
-	return func(_ string, res harness.Response) error {
-		return refusal{status: http.StatusServiceUnavailable, code: -32603, reason: reason}.differs(res)
-	}
-}
-
-// backendRefuses is the backend's answer to a request without a proof.
-func backendRefuses(method string, res harness.Response) error {
-	want := refusal{status: http.StatusOK, id: faultID, code: -32603, reason: kubeheader.ReasonProofMissing, header: kubeheader.Signature}
-	if method == http.MethodGet {
-		want.status, want.id = http.StatusBadRequest, ""
-	}
-	return want.differs(res)
-}
-
 // TestFault: whatever the guard does wrong, Envoy answers, the
 // request goes nowhere, and nothing acts on it.
 func TestFault(t *testing.T) {
-	s := startBroken(t, harness.Options{})
-	e := newEdge(t, s.Stack, shared.policy)
-	alice := shared.cluster.Token("alice")
-	e.nothingActed(t, func() {
+	s := shared.StartBroken(t, harness.Options{})
+	e := shared.NewEdge(t, s.Stack, shared.Policy)
+	alice := shared.Cluster.Token("alice")
+	e.NothingActed(t, func() {
 		for _, f := range guardFaults() {
 			t.Run(f.name, func(t *testing.T) {
-				s.guard.Fail(f.how)
-				asked := s.guard.Streams()
-				everyWay(t, s.URL, alice, envoySays(f.reason))
-				require.Equal(t, asked+3, s.guard.Streams(), "the guard was to be asked about each request")
-				require.Zero(t, upstream(t, s.Stack))
+				s.Guard.Fail(f.how)
+				asked := s.Guard.Streams()
+				rig.EveryWay(t, s.URL, alice, rig.EnvoySays(f.reason))
+				require.Equal(t, asked+3, s.Guard.Streams(), "the guard was to be asked about each request")
+				require.Zero(t, rig.Upstream(t, s.Stack))
 			})
 		}
 		t.Run("is not there", func(t *testing.T) {
-			s.guard.Stop()
-			everyWay(t, s.URL, alice, envoySays(kubeheader.ReasonGuardUnavailable))
-			require.Zero(t, upstream(t, s.Stack))
+			s.Guard.Stop()
+			rig.EveryWay(t, s.URL, alice, rig.EnvoySays(kubeheader.ReasonGuardUnavailable))
+			require.Zero(t, rig.Upstream(t, s.Stack))
 		})
 	})
 }
@@ -186,29 +79,29 @@ func withoutRBAC(text []byte) ([]byte, error) {
 // an unchecked request go on, the backend refuses it for want of a proof; also
 // when the caller has sent a genuine one, which Envoy strips.
 func TestFaultWithoutRBAC(t *testing.T) {
-	s := startBroken(t, harness.Options{EditEnvoy: withoutRBAC})
-	e := newEdge(t, s.Stack, shared.policy)
-	alice := shared.cluster.Token("alice")
-	e.nothingActed(t, func() {
+	s := shared.StartBroken(t, harness.Options{EditEnvoy: withoutRBAC})
+	e := shared.NewEdge(t, s.Stack, shared.Policy)
+	alice := shared.Cluster.Token("alice")
+	e.NothingActed(t, func() {
 		for _, f := range guardFaults() {
 			t.Run(f.name, func(t *testing.T) {
-				s.guard.Fail(f.how)
-				before := upstream(t, s.Stack)
+				s.Guard.Fail(f.how)
+				before := rig.Upstream(t, s.Stack)
 				if f.reason != kubeheader.ReasonAccessDenied {
-					everyWay(t, s.URL, alice, envoySays(f.reason))
-					require.Equal(t, before, upstream(t, s.Stack))
+					rig.EveryWay(t, s.URL, alice, rig.EnvoySays(f.reason))
+					require.Equal(t, before, rig.Upstream(t, s.Stack))
 					return
 				}
-				everyWay(t, s.URL, alice, backendRefuses)
-				everyWay(t, s.URL, e.now(t, alice), backendRefuses)
-				require.Equal(t, before+6, upstream(t, s.Stack), "the hole that this test is about is not open")
+				rig.EveryWay(t, s.URL, alice, rig.BackendRefuses)
+				rig.EveryWay(t, s.URL, e.Now(t, alice), rig.BackendRefuses)
+				require.Equal(t, before+6, rig.Upstream(t, s.Stack), "the hole that this test is about is not open")
 			})
 		}
 		t.Run("is not there", func(t *testing.T) {
-			s.guard.Stop()
-			before := upstream(t, s.Stack)
-			everyWay(t, s.URL, alice, envoySays(kubeheader.ReasonGuardUnavailable))
-			require.Equal(t, before, upstream(t, s.Stack))
+			s.Guard.Stop()
+			before := rig.Upstream(t, s.Stack)
+			rig.EveryWay(t, s.URL, alice, rig.EnvoySays(kubeheader.ReasonGuardUnavailable))
+			require.Equal(t, before, rig.Upstream(t, s.Stack))
 		})
 	})
 }
@@ -218,43 +111,19 @@ func TestFaultWithoutRBAC(t *testing.T) {
 func TestFaultBeforeAnOpenBackend(t *testing.T) {
 	open := harness.NewOpenBackend()
 	t.Cleanup(open.Stop)
-	s := startBroken(t, harness.Options{Backend: open.Address})
-	genuine := newEdge(t, s.Stack, shared.policy).now(t, shared.cluster.Token("alice"))
+	s := shared.StartBroken(t, harness.Options{Backend: open.Address})
+	genuine := shared.NewEdge(t, s.Stack, shared.Policy).Now(t, shared.Cluster.Token("alice"))
 	for _, f := range guardFaults() {
 		t.Run(f.name, func(t *testing.T) {
-			s.guard.Fail(f.how)
-			everyWay(t, s.URL, genuine, envoySays(f.reason))
+			s.Guard.Fail(f.how)
+			rig.EveryWay(t, s.URL, genuine, rig.EnvoySays(f.reason))
 			require.Empty(t, open.Calls())
 		})
 	}
 	t.Run("is not there", func(t *testing.T) {
-		s.guard.Stop()
-		everyWay(t, s.URL, genuine, envoySays(kubeheader.ReasonGuardUnavailable))
+		s.Guard.Stop()
+		rig.EveryWay(t, s.URL, genuine, rig.EnvoySays(kubeheader.ReasonGuardUnavailable))
 		require.Empty(t, open.Calls())
 	})
-	require.Zero(t, upstream(t, s.Stack))
-}
-
-// recovery is how long a request may still fail after the guard is back: two
-// health checks of Envoy's and some room.
-const recovery = 10 * time.Second
-
-var errNotYet = errors.New("not yet")
-
-// decodeUser is the user in whoami's answer, or an error for any other answer.
-func decodeUser(res harness.Response) (string, error) {
-	var rpc struct {
-		Result struct {
-			Structured struct {
-				Username string `json:"username"`
-			} `json:"structuredContent"`
-		} `json:"result"`
-	}
-	if err := json.Unmarshal(res.Message(), &rpc); err != nil {
-		return "", err
-	}
-	if rpc.Result.Structured.Username == "" {
-		return "", errNotYet
-	}
-	return rpc.Result.Structured.Username, nil
+	require.Zero(t, rig.Upstream(t, s.Stack))
 }

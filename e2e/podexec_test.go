@@ -85,35 +85,35 @@ func execURL(t *testing.T, c *harness.Cluster, namespace, pod string, stdin bool
 // and the exit status, and cannot in a Pod of the other's.
 func TestPodExec(t *testing.T) {
 	for name, transport := range transports() {
-		for _, c := range callers()[:2] {
-			t.Run(name+"/"+c.user, func(t *testing.T) {
-				pod := webPod(t, shared.cluster, c.user, c.namespace)
+		for _, c := range shared.Callers()[:2] {
+			t.Run(name+"/"+c.User, func(t *testing.T) {
+				pod := webPod(t, shared.Cluster, c.User, c.Namespace)
 				run := func(user string, script string, stdin io.Reader) (stdout, stderr bytes.Buffer, err error) {
 					ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 					defer cancel()
-					executor, err := transport(kubectl(shared.cluster, user),
-						execURL(t, shared.cluster, c.namespace, pod, stdin != nil, "sh", "-c", script))
+					executor, err := transport(kubectl(shared.Cluster, user),
+						execURL(t, shared.Cluster, c.Namespace, pod, stdin != nil, "sh", "-c", script))
 					require.NoError(t, err)
 					err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: stdin, Stdout: &stdout, Stderr: &stderr})
 					return stdout, stderr, err
 				}
-				stdout, stderr, err := run(c.user, `echo "in $POD_NAMESPACE"; echo oops >&2; exit 3`, nil)
+				stdout, stderr, err := run(c.User, `echo "in $POD_NAMESPACE"; echo oops >&2; exit 3`, nil)
 				var code exit.CodeExitError
 				require.ErrorAs(t, err, &code)
 				require.Equal(t, 3, code.Code)
-				require.Equal(t, "in "+c.namespace+"\n", stdout.String())
+				require.Equal(t, "in "+c.Namespace+"\n", stdout.String())
 				require.Equal(t, "oops\n", stderr.String())
 
-				stdout, _, err = run(c.user, "read line; echo got $line", strings.NewReader("hello\n"))
+				stdout, _, err = run(c.User, "read line; echo got $line", strings.NewReader("hello\n"))
 				require.NoError(t, err)
 				require.Equal(t, "got hello\n", stdout.String())
 
 				// Nothing of the person who started the cluster but the search path.
-				stdout, _, err = run(c.user, "env | cut -d= -f1", nil)
+				stdout, _, err = run(c.User, "env | cut -d= -f1", nil)
 				require.NoError(t, err)
 				require.Subset(t, []string{"PATH", "HOME", "KWOK_WORKDIR", "POD_NAMESPACE", "PWD", "OLDPWD", "SHLVL", "_"}, strings.Fields(stdout.String()))
 
-				stdout, _, err = run(map[string]string{"alice": "bob", "bob": "alice"}[c.user], "echo in", nil)
+				stdout, _, err = run(map[string]string{"alice": "bob", "bob": "alice"}[c.User], "echo in", nil)
 				require.ErrorContains(t, err, "forbidden")
 				require.Empty(t, stdout.String())
 			})
@@ -125,16 +125,16 @@ func TestPodExec(t *testing.T) {
 // it lets nobody in but the API server: not without a certificate, and not with
 // one that the same authority gave to a tenant or to the admin.
 func TestPodExecIsForTheAPIServer(t *testing.T) {
-	nodes := apiGet(t, shared.cluster, "admin", "/api/v1/nodes/node-1")
+	nodes := apiGet(t, shared.Cluster, "admin", "/api/v1/nodes/node-1")
 	_, port, found := strings.Cut(nodes, `"kubeletEndpoint":{"Port":`)
 	require.True(t, found, nodes)
 	port, _, _ = strings.Cut(port, "}")
 	roots := x509.NewCertPool()
-	require.True(t, roots.AppendCertsFromPEM([]byte(shared.cluster.CA)))
+	require.True(t, roots.AppendCertsFromPEM([]byte(shared.Cluster.CA)))
 	for _, user := range []string{"", "alice", "admin"} {
 		config := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 		if user != "" {
-			pair, err := tls.X509KeyPair([]byte(shared.cluster.Users[user].Certificate), []byte(shared.cluster.Users[user].Key))
+			pair, err := tls.X509KeyPair([]byte(shared.Cluster.Users[user].Certificate), []byte(shared.Cluster.Users[user].Key))
 			require.NoError(t, err)
 			config.Certificates = []tls.Certificate{pair}
 		}

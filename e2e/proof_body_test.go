@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
@@ -15,13 +16,13 @@ import (
 // that these values were checked, not what they are used for. Who can replay it
 // holds the credential already.
 func TestProofReplayWithinItsLifetimeByTheSameHolderIsAllowedByDesign(t *testing.T) {
-	e := newEdge(t, shared.stack, shared.policy)
-	sent := e.now(t, shared.cluster.Token("alice"))
+	e := shared.NewEdge(t, shared.Stack, shared.Policy)
+	sent := e.Now(t, shared.Cluster.Token("alice"))
 	for _, http2 := range []bool{false, true} {
 		for range 2 { // other connections
-			client := newClient(t, http2)
-			require.Equal(t, "alice", whoami(t, client, e.stack.BackendURL, sent))
-			list, err := client.Post(t.Context(), e.stack.BackendURL, sent, `{"jsonrpc":"2.0","id":2,"method":"tools/list"}`)
+			client := rig.NewClient(t, http2)
+			require.Equal(t, "alice", rig.Whoami(t, client, e.Stack.BackendURL, sent))
+			list, err := client.Post(t.Context(), e.Stack.BackendURL, sent, `{"jsonrpc":"2.0","id":2,"method":"tools/list"}`)
 			require.NoError(t, err)
 			require.Contains(t, string(list.Message()), "resources_get")
 		}
@@ -31,36 +32,36 @@ func TestProofReplayWithinItsLifetimeByTheSameHolderIsAllowedByDesign(t *testing
 // TestProofBodyIsNoCredential: only headers say who calls, to the
 // backend and through Envoy.
 func TestProofBodyIsNoCredential(t *testing.T) {
-	e := newEdge(t, shared.stack, shared.policy)
-	client := newClient(t, false)
-	bob, err := json.Marshal(shared.cluster.Token("bob").Map())
+	e := shared.NewEdge(t, shared.Stack, shared.Policy)
+	client := rig.NewClient(t, false)
+	bob, err := json.Marshal(shared.Cluster.Token("bob").Map())
 	require.NoError(t, err)
 	bodies := []string{
 		fmt.Sprintf(`{"jsonrpc":"2.0","id":"f-1","method":"tools/call","params":{"name":"whoami","arguments":{},"_meta":%s}}`, bob),
 		fmt.Sprintf(`{"jsonrpc":"2.0","id":"f-1","method":"tools/call","params":{"name":"whoami","arguments":{},"_meta":{"headers":%s}},"_meta":%[1]s,"headers":%[1]s}`, bob),
 		fmt.Sprintf(`{"jsonrpc":"2.0","id":"f-1","method":"tools/call","params":{"name":"whoami","arguments":%s}}`, bob),
 	}
-	alice := shared.cluster.Token("alice").With("MCP-Protocol-Version", "2025-11-25")
+	alice := shared.Cluster.Token("alice").With("MCP-Protocol-Version", "2025-11-25")
 	for i, body := range bodies {
-		for url, headers := range map[string]harness.Headers{e.stack.BackendURL: e.now(t, alice.Without("MCP-Protocol-Version")), e.stack.URL: alice} {
+		for url, headers := range map[string]harness.Headers{e.Stack.BackendURL: e.Now(t, alice.Without("MCP-Protocol-Version")), e.Stack.URL: alice} {
 			res, err := client.Post(t.Context(), url, headers, body)
 			require.NoError(t, err)
 			require.NotContains(t, string(res.Message()), "bob")
 			if i < 2 { // unknown arguments are an error, unknown metadata is none
-				who, err := decodeUser(res)
+				who, err := rig.DecodeUser(res)
 				require.NoError(t, err)
 				require.Equal(t, "alice", who)
 			}
 		}
 	}
-	e.nothingActed(t, func() {
+	e.NothingActed(t, func() {
 		for _, body := range bodies {
-			res, err := client.Post(t.Context(), e.stack.BackendURL, nil, body)
+			res, err := client.Post(t.Context(), e.Stack.BackendURL, nil, body)
 			require.NoError(t, err)
-			(refusal{status: 200, id: faultID, code: -32603, reason: kubeheader.ReasonProofMissing, header: "*"}).check(t, res)
-			res, err = client.Post(t.Context(), e.stack.URL, nil, body)
+			(rig.Refusal{Status: 200, ID: rig.CallID, Code: -32603, Reason: kubeheader.ReasonProofMissing, Header: "*"}).Check(t, res)
+			res, err = client.Post(t.Context(), e.Stack.URL, nil, body)
 			require.NoError(t, err)
-			(refusal{status: 200, id: faultID, code: -32602, reason: kubeheader.ReasonServerMissing, header: kubeheader.Server}).check(t, res)
+			(rig.Refusal{Status: 200, ID: rig.CallID, Code: -32602, Reason: kubeheader.ReasonServerMissing, Header: kubeheader.Server}).Check(t, res)
 		}
 	})
 }

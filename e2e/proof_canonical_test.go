@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/proof"
 )
@@ -31,7 +32,7 @@ type spelling struct {
 // spellings are all that the contract accepts and changes.
 func spellings(t *testing.T) []spelling {
 	t.Helper()
-	alice, bob := shared.cluster.Token("alice"), shared.cluster.Certificate("bob")
+	alice, bob := shared.Cluster.Token("alice"), shared.Cluster.Certificate("bob")
 	server := alice.Get(kubeheader.Server)
 	local := strings.Replace(server, "127.0.0.1", "localhost", 1)
 	bearer := alice.Get(kubeheader.Authorization)
@@ -39,7 +40,7 @@ func spellings(t *testing.T) []spelling {
 	one := func(name, header, sent, canonical string) spelling {
 		return spelling{name, "alice", alice.With(header, sent), alice.With(header, canonical)}
 	}
-	rsaPair := shared.cluster.Certificate("alice")
+	rsaPair := shared.Cluster.Certificate("alice")
 	out := []spelling{
 		{"as it should be", "alice", alice, alice},
 		one("bare token", kubeheader.Authorization, token, bearer),
@@ -84,7 +85,7 @@ func upper(h harness.Headers) harness.Headers {
 // oldKey is the user's key in the form of before PKCS#8.
 func oldKey(t *testing.T, user string) string {
 	t.Helper()
-	block, _ := pem.Decode([]byte(shared.cluster.Users[user].Key))
+	block, _ := pem.Decode([]byte(shared.Cluster.Users[user].Key))
 	require.NotNil(t, block)
 	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	require.NoError(t, err)
@@ -104,18 +105,18 @@ func oldKey(t *testing.T, user string) string {
 // localPolicy allows the cluster by its name too.
 func localPolicy(t *testing.T) string {
 	t.Helper()
-	text := strings.Replace(shared.policy, "  exact:\n", "  exact:\n  - localhost\n", 1)
-	require.NotEqual(t, shared.policy, text)
+	text := strings.Replace(shared.Policy, "  exact:\n", "  exact:\n  - localhost\n", 1)
+	require.NotEqual(t, shared.Policy, text)
 	return text
 }
 
 // arrived opens what a backend has got with the product's verifier, and returns
 // the lines of the contract in it.
-func (e *edge) arrived(t *testing.T, got harness.Headers) harness.Headers {
+func arrived(t *testing.T, e *rig.Edge, got harness.Headers) harness.Headers {
 	t.Helper()
-	keys, err := proof.LoadKeySet(e.stack.KeysFile())
+	keys, err := proof.LoadKeySet(e.Stack.KeysFile())
 	require.NoError(t, err)
-	verifier, err := proof.NewVerifier(keys, audience, func() *kubeheader.Policy { return &e.policy }, proof.Limits{})
+	verifier, err := proof.NewVerifier(keys, rig.Audience, func() *kubeheader.Policy { return &e.Policy }, proof.Limits{})
 	require.NoError(t, err)
 	defer verifier.Close()
 	var fields []kubeheader.Field
@@ -138,8 +139,8 @@ func (e *edge) arrived(t *testing.T, got harness.Headers) harness.Headers {
 // and the same before the real one.
 type through struct {
 	open    *harness.OpenBackend
-	shown   *edge
-	genuine *edge
+	shown   *rig.Edge
+	genuine *rig.Edge
 }
 
 func startThrough(t *testing.T) through {
@@ -149,8 +150,8 @@ func startThrough(t *testing.T) through {
 	t.Cleanup(open.Stop)
 	return through{
 		open:    open,
-		shown:   newEdge(t, startStack(t, harness.Options{Policy: text, Backend: open.Address}), text),
-		genuine: newEdge(t, startStack(t, harness.Options{Policy: text}), text),
+		shown:   shared.NewEdge(t, shared.StartStack(t, harness.Options{Policy: text, Backend: open.Address}), text),
+		genuine: shared.NewEdge(t, shared.StartStack(t, harness.Options{Policy: text}), text),
 	}
 }
 
@@ -158,7 +159,7 @@ func startThrough(t *testing.T) through {
 func (x through) last(t *testing.T, client *harness.Client, headers harness.Headers) harness.Headers {
 	t.Helper()
 	before := len(x.open.Calls())
-	res, err := client.Post(t.Context(), x.shown.stack.URL, headers, faultBody)
+	res, err := client.Post(t.Context(), x.shown.Stack.URL, headers, rig.Call)
 	require.NoError(t, err)
 	require.Equal(t, 200, res.Status)
 	calls := x.open.Calls()
@@ -178,13 +179,13 @@ func sorted(h harness.Headers) harness.Headers {
 func TestProofThroughEnvoy(t *testing.T) {
 	x := startThrough(t)
 	for _, http2 := range []bool{false, true} {
-		client := newClient(t, http2)
+		client := rig.NewClient(t, http2)
 		for _, s := range spellings(t) {
 			t.Run(fmt.Sprintf("http2=%t, %s", http2, s.name), func(t *testing.T) {
-				got := x.shown.arrived(t, x.last(t, client, s.sent))
+				got := arrived(t, x.shown, x.last(t, client, s.sent))
 				require.True(t, slices.Equal(sorted(s.canonical), sorted(got)), "what arrived is not canonical")
 				if s.user != "" {
-					require.Equal(t, s.user, whoami(t, client, x.genuine.stack.URL, s.sent))
+					require.Equal(t, s.user, rig.Whoami(t, client, x.genuine.Stack.URL, s.sent))
 				}
 			})
 		}
@@ -195,9 +196,9 @@ func TestProofThroughEnvoy(t *testing.T) {
 // ownProof sends proofs that are genuine, but another's, in many spellings.
 func (x through) ownProof(t *testing.T, client *harness.Client) {
 	t.Helper()
-	alice := shared.cluster.Token("alice")
+	alice := shared.Cluster.Token("alice")
 	// Of another second, or its signature-input would be the one that is due.
-	bob := x.shown.seal(t, shared.cluster.Token("bob"), time.Now().Add(-3*time.Second), audience)
+	bob := x.shown.Seal(t, shared.Cluster.Token("bob"), time.Now().Add(-3*time.Second), rig.Audience)
 	for _, name := range []string{kubeheader.Signature, kubeheader.SignatureInput, kubeheader.Fingerprint} {
 		for _, spelled := range []string{
 			name, strings.ToUpper(name), http.CanonicalHeaderKey(name),
@@ -205,21 +206,21 @@ func (x through) ownProof(t *testing.T, client *harness.Client) {
 			strings.Replace(name, "-", "_", 1), strings.ToUpper(strings.ReplaceAll(name, "-", "_")),
 		} {
 			got := x.last(t, client, alice.Plus(spelled, bob.Get(name)).Plus(spelled, bob.Get(name)))
-			require.True(t, slices.Equal(sorted(alice), sorted(x.shown.arrived(t, got))))
+			require.True(t, slices.Equal(sorted(alice), sorted(arrived(t, x.shown, got))))
 			for _, h := range got {
 				if bob.Get(name) == h.Value { // require would print both
 					t.Fatalf("a client's own %s got through", name)
 				}
 			}
-			require.Equal(t, "alice", whoami(t, client, x.genuine.stack.URL, alice.Plus(spelled, bob.Get(name))))
+			require.Equal(t, "alice", rig.Whoami(t, client, x.genuine.Stack.URL, alice.Plus(spelled, bob.Get(name))))
 		}
 	}
-	bob = x.genuine.now(t, shared.cluster.Token("bob"))
+	bob = x.genuine.Now(t, shared.Cluster.Token("bob"))
 	// A whole proof of the caller's own, for values that the guard has never
 	// seen, does not help a request that the guard rejects.
-	x.genuine.nothingActed(t, func() {
-		res, err := client.Post(t.Context(), x.genuine.stack.URL, append(harness.Headers{{Name: "kubernetes-foo", Value: "x"}}, bob...), faultBody)
+	x.genuine.NothingActed(t, func() {
+		res, err := client.Post(t.Context(), x.genuine.Stack.URL, append(harness.Headers{{Name: "kubernetes-foo", Value: "x"}}, bob...), rig.Call)
 		require.NoError(t, err)
-		refusal{status: 200, id: faultID, code: -32602, reason: kubeheader.ReasonUnknownHeader, header: kubeheader.AnyHeader}.check(t, res)
+		rig.Refusal{Status: 200, ID: rig.CallID, Code: -32602, Reason: kubeheader.ReasonUnknownHeader, Header: kubeheader.AnyHeader}.Check(t, res)
 	})
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
@@ -31,10 +32,10 @@ type forge struct {
 
 // newForge is set to write what the guard would write for these headers, which
 // seal has made canonical; only the key differs if one is given.
-func newForge(t *testing.T, e *edge, sealed harness.Headers, key ed25519.PrivateKey) forge {
+func newForge(t *testing.T, e *rig.Edge, sealed harness.Headers, key ed25519.PrivateKey) forge {
 	t.Helper()
 	if key == nil {
-		text, err := os.ReadFile(e.stack.SigningKeyFile())
+		text, err := os.ReadFile(e.Stack.SigningKeyFile())
 		require.NoError(t, err)
 		block, _ := pem.Decode(text)
 		require.NotNil(t, block)
@@ -49,7 +50,7 @@ func newForge(t *testing.T, e *edge, sealed harness.Headers, key ed25519.Private
 		key: key, keyID: keyID(t, key),
 		covered: sealed.Without(kubeheader.SignatureInput, kubeheader.Signature),
 		created: now, expires: now + 30,
-		label: "kube", tag: "kubernetes-mcp-edge/1/" + audience,
+		label: "kube", tag: "kubernetes-mcp-edge/1/" + rig.Audience,
 	}
 }
 
@@ -101,16 +102,16 @@ func invalid(name string, headers harness.Headers, header string) shot {
 
 // refuse sends the shots straight to the backend over both protocols. Each is
 // refused before MCP sees it, with the request's own id.
-func (e *edge) refuse(t *testing.T, shots ...shot) {
+func refuse(t *testing.T, e *rig.Edge, shots ...shot) {
 	t.Helper()
 	require.NotEmpty(t, shots)
 	for _, http2 := range []bool{false, true} {
-		client := newClient(t, http2)
+		client := rig.NewClient(t, http2)
 		for _, s := range shots {
-			res, err := client.Post(t.Context(), e.stack.BackendURL, s.headers.With("MCP-Protocol-Version", "2025-11-25"), faultBody)
+			res, err := client.Post(t.Context(), e.Stack.BackendURL, s.headers.With("MCP-Protocol-Version", "2025-11-25"), rig.Call)
 			require.NoError(t, err, s.name)
-			want := refusal{status: 200, id: faultID, code: -32603, reason: s.reason, header: s.header}
-			require.NoError(t, want.differs(res), "%s, http2=%t", s.name, http2)
+			want := rig.Refusal{Status: 200, ID: rig.CallID, Code: -32603, Reason: s.reason, Header: s.header}
+			require.NoError(t, want.Differs(res), "%s, http2=%t", s.name, http2)
 		}
 	}
 }
@@ -118,12 +119,12 @@ func (e *edge) refuse(t *testing.T, shots ...shot) {
 // TestProofRefused: whoever has no key, an old proof, another's proof, or even
 // the key but another idea of the profile, gets nowhere.
 func TestProofRefused(t *testing.T) {
-	e := newEdge(t, shared.stack, shared.policy)
-	client := newClient(t, false)
-	alice := e.now(t, shared.cluster.Token("alice").With(kubeheader.Namespace, "team-a"))
-	bob := e.now(t, shared.cluster.Token("bob"))
+	e := shared.NewEdge(t, shared.Stack, shared.Policy)
+	client := rig.NewClient(t, false)
+	alice := e.Now(t, shared.Cluster.Token("alice").With(kubeheader.Namespace, "team-a"))
+	bob := e.Now(t, shared.Cluster.Token("bob"))
 	good := func() forge { return newForge(t, e, alice, nil) }
-	require.Equal(t, "alice", whoami(t, client, e.stack.BackendURL, good().sign()), "the forge cannot forge")
+	require.Equal(t, "alice", rig.Whoami(t, client, e.Stack.BackendURL, good().sign()), "the forge cannot forge")
 
 	edit := func(name string, change func(*forge)) shot {
 		f := good()
@@ -134,19 +135,19 @@ func TestProofRefused(t *testing.T) {
 	signature := alice.Get(kubeheader.Signature)
 	flipped := []byte(signature)
 	flipped[20] = 'A' + (signature[20]+1)%26 // another letter, whatever stood there
-	e.nothingActed(t, func() {
-		e.refuse(t,
+	e.NothingActed(t, func() {
+		refuse(t, e,
 			invalid("a forged signature", alice.With(kubeheader.Signature, string(flipped)), "*"),
 			invalid("64 zero bytes", alice.With(kubeheader.Signature, "kube=:"+base64.StdEncoding.EncodeToString(make([]byte, 64))+":"), "*"),
 			invalid("bob's signature", alice.With(kubeheader.Signature, bob.Get(kubeheader.Signature)), "*"),
 			invalid("bob's proof, whole", alice.With(kubeheader.Signature, bob.Get(kubeheader.Signature)).
 				With(kubeheader.SignatureInput, bob.Get(kubeheader.SignatureInput)).With(kubeheader.Fingerprint, bob.Get(kubeheader.Fingerprint)), "*"),
-			shot{"stale", e.seal(t, shared.cluster.Token("alice"), now.Add(-time.Minute), audience), kubeheader.ReasonProofExpired, "*"},
-			shot{"from the future", e.seal(t, shared.cluster.Token("alice"), now.Add(time.Minute), audience), kubeheader.ReasonProofExpired, "*"},
+			shot{"stale", e.Seal(t, shared.Cluster.Token("alice"), now.Add(-time.Minute), rig.Audience), kubeheader.ReasonProofExpired, "*"},
+			shot{"from the future", e.Seal(t, shared.Cluster.Token("alice"), now.Add(time.Minute), rig.Audience), kubeheader.ReasonProofExpired, "*"},
 			shot{"a foreign key", newForge(t, e, alice, foreign).sign(), kubeheader.ReasonProofUnknownKey, "*"},
 			edit("a foreign key under the known id", func(f *forge) { f.key = foreign }),
-			invalid("another audience", e.seal(t, shared.cluster.Token("alice"), now, "kubernetes-mcp-2"), "*"),
-			edit("another version of the profile", func(f *forge) { f.tag = "kubernetes-mcp-edge/2/" + audience }),
+			invalid("another audience", e.Seal(t, shared.Cluster.Token("alice"), now, "kubernetes-mcp-2"), "*"),
+			edit("another version of the profile", func(f *forge) { f.tag = "kubernetes-mcp-edge/2/" + rig.Audience }),
 			edit("another label", func(f *forge) { f.label = "sig1" }),
 			edit("a parameter more", func(f *forge) { f.more = `;nonce="x"` }),
 			edit("a longer lifetime", func(f *forge) { f.expires += 3600 }),
@@ -159,13 +160,13 @@ func TestProofRefused(t *testing.T) {
 				f.covered[i], f.covered[i+1] = f.covered[i+1], f.covered[i]
 			}))
 		}
-		e.refuse(t, orders...)
+		refuse(t, e, orders...)
 		fewer := make([]shot, 0, len(alice))
 		for _, h := range good().covered {
 			f := good()
 			f.covered = f.covered.Without(h.Name)
 			fewer = append(fewer, invalid("covers all but "+h.Name, f.sign().Plus(h.Name, h.Value), h.Name))
 		}
-		e.refuse(t, fewer...)
+		refuse(t, e, fewer...)
 	})
 }

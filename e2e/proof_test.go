@@ -9,13 +9,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
 // provenCallers are the two kinds of credential with every option, and one who
 // does not verify his server. Each header of the contract is in one of them.
 func provenCallers() map[string]harness.Headers {
-	c := shared.cluster
+	c := shared.Cluster
 	options := func(h harness.Headers) harness.Headers {
 		return h.With(kubeheader.TLSServerName, "kubernetes").With(kubeheader.Namespace, "team-a").With(kubeheader.Toolsets, "core")
 	}
@@ -27,17 +28,17 @@ func provenCallers() map[string]harness.Headers {
 }
 
 // insecureStack is one whose policy lets the cluster's host go unverified.
-func insecureStack(t *testing.T) *edge {
+func insecureStack(t *testing.T) *rig.Edge {
 	t.Helper()
-	text := shared.policy + "insecureHosts: [127.0.0.1]\n"
-	return newEdge(t, startStack(t, harness.Options{Policy: text}), text)
+	text := shared.Policy + "insecureHosts: [127.0.0.1]\n"
+	return shared.NewEdge(t, shared.StartStack(t, harness.Options{Policy: text}), text)
 }
 
 // others are values of other people's and other places', all of them fit to be
 // sent: if the proof did not hold, a call with one of them would go through.
 func others(t *testing.T) map[string]string {
 	t.Helper()
-	c := shared.cluster
+	c := shared.Cluster
 	bob := c.Certificate("bob")
 	return map[string]string{
 		kubeheader.Server:                strings.Replace(c.Server, "127.0.0.1", "localhost", 1),
@@ -57,15 +58,15 @@ func others(t *testing.T) map[string]string {
 func TestProofAfterWarmCall(t *testing.T) {
 	e := insecureStack(t)
 	other := others(t)
-	bob := e.now(t, shared.cluster.Token("bob"))
+	bob := e.Now(t, shared.Cluster.Token("bob"))
 	other[kubeheader.Fingerprint], other[kubeheader.Signature] = bob.Get(kubeheader.Fingerprint), bob.Get(kubeheader.Signature)
 	changed := map[string]bool{}
 	for name, headers := range provenCallers() {
 		t.Run(name, func(t *testing.T) {
-			client := newClient(t, false)
-			sent := e.now(t, headers)
-			e.nothingActed(t, func() {
-				require.Equal(t, "alice", whoami(t, client, e.stack.BackendURL, sent))
+			client := rig.NewClient(t, false)
+			sent := e.Now(t, headers)
+			e.NothingActed(t, func() {
+				require.Equal(t, "alice", rig.Whoami(t, client, e.Stack.BackendURL, sent))
 				for _, h := range sent {
 					if h.Name == kubeheader.SignatureInput {
 						continue // has its own test
@@ -74,7 +75,7 @@ func TestProofAfterWarmCall(t *testing.T) {
 					if h.Value == other[h.Name] { // require would print both
 						t.Fatalf("%s would not change", h.Name)
 					}
-					e.refuse(t,
+					refuse(t, e,
 						invalid(h.Name+" is another's", sent.With(h.Name, other[h.Name]), "*"),
 						invalid(h.Name+" is longer", sent.With(h.Name, h.Value+"x"), "*"),
 						invalid(h.Name+" is shorter", sent.With(h.Name, h.Value[:len(h.Value)-1]), "*"),
@@ -107,10 +108,10 @@ func swapCase(s string) string {
 
 // TestProofInputChanged: nor with any other word about what was signed and when.
 func TestProofInputChanged(t *testing.T) {
-	e := newEdge(t, shared.stack, shared.policy)
-	sent := e.now(t, shared.cluster.Token("alice"))
-	e.nothingActed(t, func() {
-		require.Equal(t, "alice", whoami(t, newClient(t, false), e.stack.BackendURL, sent))
+	e := shared.NewEdge(t, shared.Stack, shared.Policy)
+	sent := e.Now(t, shared.Cluster.Token("alice"))
+	e.NothingActed(t, func() {
+		require.Equal(t, "alice", rig.Whoami(t, rig.NewClient(t, false), e.Stack.BackendURL, sent))
 		input := sent.Get(kubeheader.SignatureInput)
 		shots := make([]shot, 0, 16)
 		for _, c := range [][2]string{
@@ -124,7 +125,7 @@ func TestProofInputChanged(t *testing.T) {
 			{";expires=1", ";expires=2"},
 			{`;alg="ed25519"`, ""},
 			{"ed25519", "hmac-sha256"},
-			{"/1/" + audience, "/1/other"},
+			{"/1/" + rig.Audience, "/1/other"},
 			{";created", " ;created"},
 			{`tag="`, `nonce="";tag="`},
 		} {
@@ -138,17 +139,17 @@ func TestProofInputChanged(t *testing.T) {
 		shots = append(shots,
 			shot{"another key id", sent.With(kubeheader.SignatureInput, strings.Replace(input, id, keyID(t, newKey(t)), 1)), kubeheader.ReasonProofUnknownKey, "*"},
 			invalid("empty", sent.With(kubeheader.SignatureInput, ""), "*"))
-		e.refuse(t, shots...)
+		refuse(t, e, shots...)
 	}, "alice")
 }
 
 // TestProofHeaderAdded: what was not covered cannot come along, in any spelling.
 func TestProofHeaderAdded(t *testing.T) {
-	e := newEdge(t, shared.stack, shared.policy)
-	e.nothingActed(t, func() {
-		for _, headers := range []harness.Headers{shared.cluster.Token("alice"), shared.cluster.Certificate("alice")} {
-			sent := e.now(t, headers)
-			require.Equal(t, "alice", whoami(t, newClient(t, false), e.stack.BackendURL, sent))
+	e := shared.NewEdge(t, shared.Stack, shared.Policy)
+	e.NothingActed(t, func() {
+		for _, headers := range []harness.Headers{shared.Cluster.Token("alice"), shared.Cluster.Certificate("alice")} {
+			sent := e.Now(t, headers)
+			require.Equal(t, "alice", rig.Whoami(t, rig.NewClient(t, false), e.Stack.BackendURL, sent))
 			var shots []shot
 			add := func(name, value, header string) {
 				shots = append(shots, invalid("with "+name, sent.Plus(name, value), header))
@@ -167,19 +168,19 @@ func TestProofHeaderAdded(t *testing.T) {
 			}
 			add("x_kubernetes_fingerprint", "anonymous", kubeheader.Fingerprint)
 			add("signature_input", "x", kubeheader.SignatureInput)
-			e.refuse(t, shots...)
+			refuse(t, e, shots...)
 		}
 	}, "alice", "alice")
 }
 
 // TestProofHeaderDroppedOrDoubled: each name that is covered comes once.
 func TestProofHeaderDroppedOrDoubled(t *testing.T) {
-	e := newEdge(t, shared.stack, shared.policy)
-	bob := e.now(t, shared.cluster.Token("bob"))
-	e.nothingActed(t, func() {
-		for _, headers := range []harness.Headers{shared.cluster.Token("alice"), shared.cluster.Certificate("alice")} {
-			sent := e.now(t, headers)
-			require.Equal(t, "alice", whoami(t, newClient(t, false), e.stack.BackendURL, sent))
+	e := shared.NewEdge(t, shared.Stack, shared.Policy)
+	bob := e.Now(t, shared.Cluster.Token("bob"))
+	e.NothingActed(t, func() {
+		for _, headers := range []harness.Headers{shared.Cluster.Token("alice"), shared.Cluster.Certificate("alice")} {
+			sent := e.Now(t, headers)
+			require.Equal(t, "alice", rig.Whoami(t, rig.NewClient(t, false), e.Stack.BackendURL, sent))
 			var shots []shot
 			for _, h := range sent {
 				missing := invalid("without "+h.Name, sent.Without(h.Name), "*")
@@ -197,55 +198,55 @@ func TestProofHeaderDroppedOrDoubled(t *testing.T) {
 			}
 			shots = append(shots, invalid("two signatures",
 				sent.Plus(kubeheader.SignatureInput, bob.Get(kubeheader.SignatureInput)).Plus(kubeheader.Signature, bob.Get(kubeheader.Signature)), "*"))
-			e.refuse(t, shots...)
+			refuse(t, e, shots...)
 		}
 	}, "alice", "alice")
 }
 
 // TestProofMissing: no proof, no service, whatever else is sent.
 func TestProofMissing(t *testing.T) {
-	e := newEdge(t, shared.stack, shared.policy)
-	sent := e.now(t, shared.cluster.Token("alice"))
-	e.nothingActed(t, func() {
+	e := shared.NewEdge(t, shared.Stack, shared.Policy)
+	sent := e.Now(t, shared.Cluster.Token("alice"))
+	e.NothingActed(t, func() {
 		shots := make([]shot, 0, 16)
 		for name, headers := range map[string]harness.Headers{
 			"nothing at all":          nil,
-			"a token":                 shared.cluster.Token("alice"),
-			"a certificate":           shared.cluster.Certificate("alice"),
-			"a fingerprint":           shared.cluster.Token("alice").Plus(kubeheader.Fingerprint, sent.Get(kubeheader.Fingerprint)),
+			"a token":                 shared.Cluster.Token("alice"),
+			"a certificate":           shared.Cluster.Certificate("alice"),
+			"a fingerprint":           shared.Cluster.Token("alice").Plus(kubeheader.Fingerprint, sent.Get(kubeheader.Fingerprint)),
 			"an anonymous one":        {{Name: kubeheader.Fingerprint, Value: "anonymous"}},
 			"a signature alone":       {{Name: kubeheader.Signature, Value: sent.Get(kubeheader.Signature)}},
-			"another Authorization":   {{Name: "Authorization", Value: shared.cluster.Token("admin").Get(kubeheader.Authorization)}},
+			"another Authorization":   {{Name: "Authorization", Value: shared.Cluster.Token("admin").Get(kubeheader.Authorization)}},
 			"an unknown header":       {{Name: "kubernetes-foo", Value: "x"}},
 			"a client who says allow": {{Name: "x-verdict", Value: "allow"}, {Name: "x-envoy-internal", Value: "true"}},
 		} {
 			shots = append(shots, shot{name, headers, kubeheader.ReasonProofMissing, "*"})
 		}
-		e.refuse(t, shots...)
+		refuse(t, e, shots...)
 		for _, method := range []string{http.MethodGet, http.MethodDelete, http.MethodPut} {
-			res, err := newClient(t, false).Do(t.Context(), method, e.stack.BackendURL, nil, nil)
+			res, err := rig.NewClient(t, false).Do(t.Context(), method, e.Stack.BackendURL, nil, nil)
 			require.NoError(t, err)
-			(refusal{status: http.StatusBadRequest, code: -32603, reason: kubeheader.ReasonProofMissing, header: "*"}).check(t, res)
+			(rig.Refusal{Status: http.StatusBadRequest, Code: -32603, Reason: kubeheader.ReasonProofMissing, Header: "*"}).Check(t, res)
 		}
 	})
 }
 
 // TestProofAnonymous: a genuine proof that nothing was sent admits nothing.
 func TestProofAnonymous(t *testing.T) {
-	e := newEdge(t, shared.stack, shared.policy)
-	e.policy.CredentialsOptional = true // of this edge; the backend's says required
-	nobody := e.now(t, nil)
+	e := shared.NewEdge(t, shared.Stack, shared.Policy)
+	e.Policy.CredentialsOptional = true // of this edge; the backend's says required
+	nobody := e.Now(t, nil)
 	require.Equal(t, "anonymous", nobody.Get(kubeheader.Fingerprint))
-	alice := e.now(t, shared.cluster.Token("alice"))
-	e.nothingActed(t, func() {
-		e.refuse(t,
-			invalid("with alice's headers", append(slices.Clone(nobody), shared.cluster.Token("alice")...), kubeheader.Server),
+	alice := e.Now(t, shared.Cluster.Token("alice"))
+	e.NothingActed(t, func() {
+		refuse(t, e,
+			invalid("with alice's headers", append(slices.Clone(nobody), shared.Cluster.Token("alice")...), kubeheader.Server),
 			invalid("its fingerprint on alice's proof", alice.With(kubeheader.Fingerprint, "anonymous"), "*"),
 			invalid("with alice's fingerprint", nobody.With(kubeheader.Fingerprint, alice.Get(kubeheader.Fingerprint)), "*"),
 		)
 		// The proof holds, and the backend's own policy says no.
-		res, err := newClient(t, false).Post(t.Context(), e.stack.BackendURL, nobody, faultBody)
+		res, err := rig.NewClient(t, false).Post(t.Context(), e.Stack.BackendURL, nobody, rig.Call)
 		require.NoError(t, err)
-		(refusal{status: 200, id: faultID, code: -32602, reason: kubeheader.ReasonServerMissing, header: kubeheader.Server}).check(t, res)
+		(rig.Refusal{Status: 200, ID: rig.CallID, Code: -32602, Reason: kubeheader.ReasonServerMissing, Header: kubeheader.Server}).Check(t, res)
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
@@ -62,8 +63,8 @@ func (sdk pythonSDK) run(t *testing.T, env []string, args ...string) pythonRun {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, sdk.interpreter, append([]string{filepath.Join(harness.Root(), "examples", "python", sdk.file)}, args...)...)
 	cmd.Env = append([]string{
-		"PATH=" + filepath.Dir(shared.binaries.KubeMCP) + ":/usr/bin:/bin", "HOME=" + t.TempDir(),
-		"MCP_URL=" + shared.stack.URL, "PYTHONDONTWRITEBYTECODE=1",
+		"PATH=" + filepath.Dir(shared.Binaries.KubeMCP) + ":/usr/bin:/bin", "HOME=" + t.TempDir(),
+		"MCP_URL=" + shared.Stack.URL, "PYTHONDONTWRITEBYTECODE=1",
 	}, env...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -86,21 +87,21 @@ func (sdk pythonSDK) run(t *testing.T, env []string, args ...string) pythonRun {
 
 // bobsContext are the options for the client certificate in bob's kubeconfig.
 func bobsContext() []string {
-	return []string{"--kubeconfig", shared.cluster.Users["bob"].Kubeconfig, "--context", "certificate"}
+	return []string{"--kubeconfig", shared.Cluster.Users["bob"].Kubeconfig, "--context", "certificate"}
 }
 
 // pythonSecrets are the credentials that a run can have had: what is in its
 // environment, and bob's key as it is and as kubemcp encodes it anew.
 func pythonSecrets(t *testing.T, env []string) []string {
 	t.Helper()
-	made, err := exec.CommandContext(t.Context(), shared.binaries.KubeMCP, append([]string{"headers"}, bobsContext()...)...).Output()
+	made, err := exec.CommandContext(t.Context(), shared.Binaries.KubeMCP, append([]string{"headers"}, bobsContext()...)...).Output()
 	require.NoError(t, err)
 	var bob map[string]string
 	require.NoError(t, json.Unmarshal(made, &bob))
 	require.NotEmpty(t, bob[kubeheader.ClientKey])
 	out := []string{
-		bob[kubeheader.ClientKey], shared.cluster.Certificate("bob").Get(kubeheader.ClientKey),
-		shared.cluster.Token("alice").Get(kubeheader.Authorization),
+		bob[kubeheader.ClientKey], shared.Cluster.Certificate("bob").Get(kubeheader.ClientKey),
+		shared.Cluster.Token("alice").Get(kubeheader.Authorization),
 	}
 	for _, variable := range env {
 		if sent, ok := strings.CutPrefix(variable, "KUBERNETES_AUTHORIZATION="); ok {
@@ -124,7 +125,7 @@ func pythonEnv(headers harness.Headers) []string {
 func (got pythonRun) requirePods(t *testing.T, own, foreign string) {
 	t.Helper()
 	for _, namespace := range []string{own, foreign} {
-		listed, _, err := newClient(t, false).CallTool(t.Context(), shared.stack.URL, shared.cluster.Token("admin"),
+		listed, _, err := rig.NewClient(t, false).CallTool(t.Context(), shared.Stack.URL, shared.Cluster.Token("admin"),
 			"resources_list", `{"apiVersion":"v1","kind":"Pod","namespace":"`+namespace+`"}`)
 		require.NoError(t, err)
 		var pods struct {
@@ -143,7 +144,7 @@ func (got pythonRun) requirePods(t *testing.T, own, foreign string) {
 func TestPythonTenants(t *testing.T) {
 	for _, sdk := range pythonSDKs(t) {
 		t.Run(sdk.file, func(t *testing.T) {
-			alice := pythonEnv(shared.cluster.Token("alice"))
+			alice := pythonEnv(shared.Cluster.Token("alice"))
 			for _, got := range []pythonRun{
 				sdk.run(t, append([]string{"KUBERNETES_NAMESPACE=team-a"}, alice...)),
 				// A pod has variables with the same prefix that are no headers.
@@ -184,12 +185,12 @@ func (got pythonRun) requireRejection(t *testing.T, reason kubeheader.Reason, he
 	decision, ok := strings.CutPrefix(lines[3], "  decision: ")
 	require.True(t, ok, lines[3])
 	require.Len(t, decision, 36)
-	require.Contains(t, string(shared.stack.Extproc.Output()), decision)
+	require.Contains(t, string(shared.Stack.Extproc.Output()), decision)
 }
 
 // TestPythonShowsRejections: one sentence, header, reason and decision.
 func TestPythonShowsRejections(t *testing.T) {
-	good := shared.cluster.Token("alice")
+	good := shared.Cluster.Token("alice")
 	for _, sdk := range pythonSDKs(t) {
 		t.Run(sdk.file, func(t *testing.T) {
 			for _, c := range []struct {
@@ -219,7 +220,7 @@ func TestPythonShowsRejections(t *testing.T) {
 
 // TestPythonSendsNothingUnusable: what cannot be sent is said without quoting it.
 func TestPythonSendsNothingUnusable(t *testing.T) {
-	good := shared.cluster.Token("alice")
+	good := shared.Cluster.Token("alice")
 	token := good.Get(kubeheader.Authorization)
 	for _, sdk := range pythonSDKs(t) {
 		t.Run(sdk.file, func(t *testing.T) {
@@ -256,8 +257,8 @@ func TestPythonUnreachable(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { _ = silent.Close() }()
 	site, api := serve(t, "text/html", "<html></html>"), serve(t, "application/json", `{"kind":"Status"}`)
-	unguarded := startStack(t, harness.Options{Guard: "unix:" + filepath.Join(shortDir(t), "none.sock")})
-	env := pythonEnv(shared.cluster.Token("alice"))
+	unguarded := shared.StartStack(t, harness.Options{Guard: "unix:" + filepath.Join(shared.ShortDir(t), "none.sock")})
+	env := pythonEnv(shared.Cluster.Token("alice"))
 	for _, sdk := range pythonSDKs(t) {
 		t.Run(sdk.file, func(t *testing.T) {
 			for _, c := range []struct {
@@ -266,7 +267,7 @@ func TestPythonUnreachable(t *testing.T) {
 			}{
 				{"closed port", "http://" + closed.Addr().String() + "/mcp", "30", "Cannot connect to ", pythonUnreachable},
 				{"silent", "http://" + silent.Addr().String() + "/mcp", "1", "did not answer in time", pythonUnreachable},
-				{"wrong path", strings.TrimSuffix(shared.stack.URL, "/mcp") + "/other", "30", "no MCP endpoint: it answered with HTTP status 404", pythonUnreachable},
+				{"wrong path", strings.TrimSuffix(shared.Stack.URL, "/mcp") + "/other", "30", "no MCP endpoint: it answered with HTTP status 404", pythonUnreachable},
 				{"a web site", site, "3", "no MCP endpoint: it answered with HTTP status 200", pythonUnreachable},
 				{"another API", api, "3", "no MCP endpoint: it answered with HTTP status 200", pythonUnreachable},
 				{"no guard", unguarded.URL, "30", "\n  reason:   guard-unavailable\n", pythonRejected},

@@ -17,7 +17,7 @@ func dataFaults(t *testing.T) []reasonFault {
 	old, _ := issuePair(t, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-10 * time.Minute) })
 	withHeaders := strings.Replace(certificate, "-----\n", "-----\nCanary: canary\n\n", 1)
 	return append(
-		valueFaults(shared.cluster.Token("alice"), kubeheader.CertificateAuthority, []faultyValue{
+		valueFaults(shared.Cluster.Token("alice"), kubeheader.CertificateAuthority, []faultyValue{
 			{"base64-malformed", "not base64", "canary*canary"},
 			{"not-pem", "not PEM", pemData("canary of a mine")},
 			{"pem-malformed", "damaged or cut short", pemData(certificate[:len(certificate)/2])},
@@ -30,16 +30,16 @@ func dataFaults(t *testing.T) []reasonFault {
 		}),
 		reasonFault{
 			"certificate-authority-missing", kubeheader.CertificateAuthority, "is missing",
-			shared.cluster.Token("alice").Without(kubeheader.CertificateAuthority),
+			shared.Cluster.Token("alice").Without(kubeheader.CertificateAuthority),
 		},
 		reasonFault{
 			"certificate-too-many", kubeheader.ClientCertificate, "more certificates than",
-			shared.cluster.Certificate("alice").With(kubeheader.ClientCertificate, pemData(strings.Repeat(certificate, 5))),
+			shared.Cluster.Certificate("alice").With(kubeheader.ClientCertificate, pemData(strings.Repeat(certificate, 5))),
 		},
 		// The key: a CA of this size does not fit into what Envoy accepts.
 		reasonFault{
 			"value-too-large", kubeheader.ClientKey, "larger than any value",
-			shared.cluster.Certificate("alice").With(kubeheader.ClientKey, strings.Repeat("Y2FuYXJ5", 4200)),
+			shared.Cluster.Certificate("alice").With(kubeheader.ClientKey, strings.Repeat("Y2FuYXJ5", 4200)),
 		},
 	)
 }
@@ -47,7 +47,7 @@ func dataFaults(t *testing.T) []reasonFault {
 // credentialFaults are those of the token and of the client certificate.
 func credentialFaults(t *testing.T) []reasonFault {
 	t.Helper()
-	token, pair := shared.cluster.Token("alice"), shared.cluster.Certificate("alice")
+	token, pair := shared.Cluster.Token("alice"), shared.Cluster.Certificate("alice")
 	now := time.Now()
 	_, key := issuePair(t, func(*x509.Certificate) {})
 	return slices.Concat([]reasonFault{

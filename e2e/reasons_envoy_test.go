@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/jsonrpc"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
@@ -56,7 +57,7 @@ func unseenReasons() map[string]string {
 // whichever part of the stack is broken.
 func TestReasonsOfEnvoy(t *testing.T) {
 	_, policy := strictPolicies()
-	s := startStack(t, harness.Options{Policy: policy, EditEnvoy: behindAProxy})
+	s := shared.StartStack(t, harness.Options{Policy: policy, EditEnvoy: behindAProxy})
 	checkAccepted(t, s, overTLS())
 	checkReasons(t, s, certificateEndpointFaults())
 	for _, r := range envoyReasons() {
@@ -96,12 +97,12 @@ func behindAProxy(config []byte) ([]byte, error) {
 
 // overTLS is a good request to the endpoint of TestReasonsOfEnvoy.
 func overTLS() harness.Headers {
-	return shared.cluster.Certificate("alice").With("x-forwarded-proto", "https")
+	return shared.Cluster.Certificate("alice").With("x-forwarded-proto", "https")
 }
 
 func postGood(t *testing.T, s *harness.Stack, headers harness.Headers) harness.Response {
 	t.Helper()
-	got, err := newClient(t, false).Post(t.Context(), s.URL, asClient(headers, ""), reasonCalls()[0].body)
+	got, err := rig.NewClient(t, false).Post(t.Context(), s.URL, asClient(headers, ""), reasonCalls()[0].body)
 	require.NoError(t, err)
 	return got
 }
@@ -166,7 +167,7 @@ func closeCleanly(t *testing.T, s *harness.Stack) harness.Response {
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	var got harness.Response
-	client := newClient(t, false)
+	client := rig.NewClient(t, false)
 	require.NoError(t, harness.Until(ctx, func(ctx context.Context) error {
 		var err error
 		if got, err = client.Post(ctx, s.URL, overTLS(), request("1")); err != nil {

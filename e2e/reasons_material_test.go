@@ -67,7 +67,7 @@ func pkcs8PEM(t *testing.T, key crypto.PrivateKey) string {
 func withPair(t *testing.T, shape func(*x509.Certificate)) harness.Headers {
 	t.Helper()
 	certificate, key := issuePair(t, shape)
-	return shared.cluster.Certificate("alice").
+	return shared.Cluster.Certificate("alice").
 		With(kubeheader.ClientCertificate, pemData(certificate)).With(kubeheader.ClientKey, pemData(key))
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/jsonrpc"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/policy"
@@ -24,8 +25,8 @@ type proofReason struct {
 
 func proofReasons(t *testing.T) []proofReason {
 	t.Helper()
-	good := shared.cluster.Token("alice")
-	own, foreign := shared.stack.SigningKeyFile(), foreignKey(t)
+	good := shared.Cluster.Token("alice")
+	own, foreign := shared.Stack.SigningKeyFile(), foreignKey(t)
 	return []proofReason{
 		{"proof-missing", kubeheader.Signature, "is missing", good},
 		{"proof-invalid", kubeheader.Namespace, "not what the guard signed", sealedBy(t, own, time.Now(), good).With(kubeheader.Namespace, "team-b")},
@@ -38,7 +39,7 @@ func proofReasons(t *testing.T) []proofReason {
 // have made at this time.
 func sealedBy(t *testing.T, keyFile string, at time.Time, headers harness.Headers) harness.Headers {
 	t.Helper()
-	rules, err := policy.Parse([]byte(shared.policy))
+	rules, err := policy.Parse([]byte(shared.Policy))
 	require.NoError(t, err)
 	keys, err := proof.LoadSigningKeys(keyFile)
 	require.NoError(t, err)
@@ -71,9 +72,9 @@ func foreignKey(t *testing.T) string {
 // TestReasonsOfTheProof: who reaches the backend past Envoy and its guard gets
 // nothing done there, and is told why in the same form.
 func TestReasonsOfTheProof(t *testing.T) {
-	client := newClient(t, false)
-	sealed := sealedBy(t, shared.stack.SigningKeyFile(), time.Now(), shared.cluster.Token("alice"))
-	result, rpc, err := client.CallTool(t.Context(), shared.stack.BackendURL, sealed, "whoami", `{}`)
+	client := rig.NewClient(t, false)
+	sealed := sealedBy(t, shared.Stack.SigningKeyFile(), time.Now(), shared.Cluster.Token("alice"))
+	result, rpc, err := client.CallTool(t.Context(), shared.Stack.BackendURL, sealed, "whoami", `{}`)
 	require.NoError(t, err)
 	require.Nil(t, rpc.Error, "the counterpart, a good proof, is refused")
 	require.Contains(t, result.Text(), "alice")
@@ -84,7 +85,7 @@ func TestReasonsOfTheProof(t *testing.T) {
 				c := reasonCalls()[(i+j)%len(reasonCalls())]
 				// Straight to the backend, who takes the id as the guard's.
 				headers := asClient(r.send, revision).With("X-Request-Id", jsonrpc.NewDecision())
-				got, err := client.Post(t.Context(), shared.stack.BackendURL, headers, c.body)
+				got, err := client.Post(t.Context(), shared.Stack.BackendURL, headers, c.body)
 				require.NoError(t, err)
 				decision := reasonAnswer{
 					status: reasonStatus(revision), code: jsonrpc.InternalError, ids: []string{c.id},
@@ -94,7 +95,7 @@ func TestReasonsOfTheProof(t *testing.T) {
 				checkSilence(t, headers, got)
 				require.Equal(t, []reasonLine{{
 					Decision: decision, Reason: r.code, Header: r.header, Message: "request refused",
-				}}, reasonLines(shared.stack.MCPBackend.Output())[decision])
+				}}, reasonLines(shared.Stack.MCPBackend.Output())[decision])
 			})
 		}
 	}

@@ -57,7 +57,7 @@ func postRaw(t *testing.T, address, text string) harness.Response {
 func rawRequest(extra string) string {
 	var head strings.Builder
 	head.WriteString("POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
-	for _, h := range shared.cluster.Token("alice") {
+	for _, h := range shared.Cluster.Token("alice") {
 		head.WriteString(h.Name + ": " + h.Value + "\r\n")
 	}
 	body := request("1")
@@ -92,7 +92,7 @@ func TestReasonsOfRawBytes(t *testing.T) {
 		{"odd token characters", "kubernetes!#$%&'*+.^_`|~: canary", "unknown-header", kubeheader.AnyHeader},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got := postRaw(t, shared.stack.URL, rawRequest(c.line))
+			got := postRaw(t, shared.Stack.URL, rawRequest(c.line))
 			want := reasonAnswer{
 				status: http.StatusOK, code: jsonrpc.InvalidParams, ids: []string{"1"},
 				problems: []reasonProblem{{c.code, c.header, ""}},
@@ -101,7 +101,7 @@ func TestReasonsOfRawBytes(t *testing.T) {
 				want.status, want.code, want.ids, want.undecided = http.StatusBadRequest, jsonrpc.InternalError, nil, true
 			}
 			want.check(t, got)
-			checkSilence(t, shared.cluster.Token("alice"), got)
+			checkSilence(t, shared.Cluster.Token("alice"), got)
 		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/jsonrpc"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
@@ -92,15 +93,15 @@ func (s reasonShape) answer(revision string, problem reasonProblem) reasonAnswer
 // TestReasonOfEveryShape: an answer has the form that the message asks for, over
 // both protocols.
 func TestReasonOfEveryShape(t *testing.T) {
-	send := shared.cluster.Token("alice").Without(kubeheader.Authorization)
+	send := shared.Cluster.Token("alice").Without(kubeheader.Authorization)
 	problem := reasonProblem{"credential-missing", kubeheader.Authorization, "is missing"}
 	var decisions []string
 	for _, http2 := range []bool{false, true} {
-		client := newClient(t, http2)
+		client := rig.NewClient(t, http2)
 		for _, shape := range reasonShapes() {
 			for _, revision := range reasonRevisions() {
 				t.Run(fmt.Sprintf("http2=%t/%s/%q", http2, shape.name, revision), func(t *testing.T) {
-					got, err := client.Do(t.Context(), shape.method, shared.stack.URL, asClient(send, revision), strings.NewReader(shape.body))
+					got, err := client.Do(t.Context(), shape.method, shared.Stack.URL, asClient(send, revision), strings.NewReader(shape.body))
 					require.NoError(t, err)
 					checkSilence(t, send, got)
 					if shape.method == http.MethodHead { // it has no body, all else is the same
@@ -114,7 +115,7 @@ func TestReasonOfEveryShape(t *testing.T) {
 			}
 		}
 	}
-	lines := reasonAccessLog(t, shared.stack, decisions...)
+	lines := reasonAccessLog(t, shared.Stack, decisions...)
 	for _, decision := range decisions {
 		require.Equal(t, problem.code, lines[decision][0].Reason)
 		require.Equal(t, problem.code, lines[decision][0].Details)
@@ -123,8 +124,8 @@ func TestReasonOfEveryShape(t *testing.T) {
 
 // TestReasonOfEveryRevision: only one date from 2026-07-28 on makes a client modern.
 func TestReasonOfEveryRevision(t *testing.T) {
-	send := shared.cluster.Token("alice").Without(kubeheader.Authorization)
-	client := newClient(t, false)
+	send := shared.Cluster.Token("alice").Without(kubeheader.Authorization)
+	client := rig.NewClient(t, false)
 	for _, c := range []struct {
 		versions []string
 		status   int
@@ -147,7 +148,7 @@ func TestReasonOfEveryRevision(t *testing.T) {
 			headers = headers.Plus("MCP-Protocol-Version", version)
 		}
 		t.Run(fmt.Sprint(c.versions), func(t *testing.T) {
-			got, err := client.Post(t.Context(), shared.stack.URL, headers, request("1"))
+			got, err := client.Post(t.Context(), shared.Stack.URL, headers, request("1"))
 			require.NoError(t, err)
 			reasonAnswer{
 				status: c.status, code: jsonrpc.InvalidParams, ids: []string{"1"},
@@ -160,10 +161,10 @@ func TestReasonOfEveryRevision(t *testing.T) {
 // TestReasonOfLargeBodies: a body of which the guard sees the beginning only is
 // answered with the id, if it stands there.
 func TestReasonOfLargeBodies(t *testing.T) {
-	send := shared.cluster.Token("alice").Without(kubeheader.Authorization)
+	send := shared.Cluster.Token("alice").Without(kubeheader.Authorization)
 	filler := func(n int) string { return `"x":"` + strings.Repeat("x", n) + `"` }
 	for _, http2 := range []bool{false, true} {
-		client := newClient(t, http2)
+		client := rig.NewClient(t, http2)
 		for _, size := range []int{512 << 10, 3 << 20, 24 << 20} {
 			for _, c := range []struct {
 				name, body string
@@ -180,7 +181,7 @@ func TestReasonOfLargeBodies(t *testing.T) {
 					if c.lost {
 						want.status, want.ids = http.StatusBadRequest, nil
 					}
-					got, err := client.Post(t.Context(), shared.stack.URL, asClient(send, ""), c.body)
+					got, err := client.Post(t.Context(), shared.Stack.URL, asClient(send, ""), c.body)
 					require.NoError(t, err)
 					want.check(t, got)
 				})
@@ -201,7 +202,7 @@ func TestReasonOfABodyThatDoesNotCome(t *testing.T) {
 	answers, errs := make([]harness.Response, len(texts)), make([]error, len(texts))
 	var wg sync.WaitGroup // each waits for the guard's patience to end
 	for i, text := range texts {
-		wg.Go(func() { answers[i], errs[i] = exchangeRaw(t.Context(), shared.stack.URL, text) })
+		wg.Go(func() { answers[i], errs[i] = exchangeRaw(t.Context(), shared.Stack.URL, text) })
 	}
 	wg.Wait()
 	for i, got := range answers {

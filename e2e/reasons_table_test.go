@@ -39,7 +39,7 @@ func reasonFaults(t *testing.T) []reasonFault {
 
 // lineFaults are those that any header can have.
 func lineFaults() []reasonFault {
-	good := shared.cluster.Token("alice")
+	good := shared.Cluster.Token("alice")
 	server := good.Get(kubeheader.Server)
 	return []reasonFault{
 		{"underscore-name", kubeheader.Server, "underscore", good.Without(kubeheader.Server).Plus("kubernetes_server", server)},
@@ -54,7 +54,7 @@ func lineFaults() []reasonFault {
 
 // serverFaults are those of kubernetes-server.
 func serverFaults() []reasonFault {
-	good := shared.cluster.Token("alice")
+	good := shared.Cluster.Token("alice")
 	server := good.Get(kubeheader.Server)
 	_, authority, _ := strings.Cut(server, "://")
 	return append(
@@ -87,7 +87,7 @@ func optionFaults() []reasonFault {
 		{"toolsets-malformed", kubeheader.Toolsets, "empty or misspelt", "canary,,canary"},
 		{"toolsets-too-many", kubeheader.Toolsets, "more than 16", strings.Repeat("canary,", 16) + "canary"},
 	} {
-		out = append(out, reasonFault{f.code, f.header, f.says, shared.cluster.Token("alice").With(f.header, f.value)})
+		out = append(out, reasonFault{f.code, f.header, f.says, shared.Cluster.Token("alice").With(f.header, f.value)})
 	}
 	return out
 }
@@ -96,8 +96,8 @@ func optionFaults() []reasonFault {
 // one endpoint takes no client certificate and no TLS server name, the other no
 // token and no plain HTTP.
 func strictPolicies() (tokens, certificates string) {
-	tokens = shared.policy + "credentialKinds: [token]\ntlsServerName: forbid\n"
-	certificates = strings.ReplaceAll(shared.policy, "plaintextIngress: allow", "plaintextIngress: refuse") +
+	tokens = shared.Policy + "credentialKinds: [token]\ntlsServerName: forbid\n"
+	certificates = strings.ReplaceAll(shared.Policy, "plaintextIngress: allow", "plaintextIngress: refuse") +
 		"credentialKinds: [client-certificate]\n"
 	return tokens, certificates
 }
@@ -105,8 +105,8 @@ func strictPolicies() (tokens, certificates string) {
 // tokenEndpointFaults are refused where only tokens are taken.
 func tokenEndpointFaults() []reasonFault {
 	return []reasonFault{
-		{"client-certificate-not-allowed", kubeheader.ClientCertificate, "accepts no client certificate", shared.cluster.Certificate("alice")},
-		{"tls-server-name-not-allowed", kubeheader.TLSServerName, "was sent, and the policy", shared.cluster.Token("alice").With(kubeheader.TLSServerName, "canary.example.com")},
+		{"client-certificate-not-allowed", kubeheader.ClientCertificate, "accepts no client certificate", shared.Cluster.Certificate("alice")},
+		{"tls-server-name-not-allowed", kubeheader.TLSServerName, "was sent, and the policy", shared.Cluster.Token("alice").With(kubeheader.TLSServerName, "canary.example.com")},
 	}
 }
 
@@ -114,7 +114,7 @@ func tokenEndpointFaults() []reasonFault {
 // taken, by an Envoy that believes the proxy before it.
 func certificateEndpointFaults() []reasonFault {
 	return []reasonFault{
-		{"token-not-allowed", kubeheader.Authorization, "holds a token, and the policy", shared.cluster.Token("alice").With("x-forwarded-proto", "https")},
-		{"plaintext-ingress", "", "came over plain HTTP", shared.cluster.Certificate("alice").With("x-forwarded-proto", "http")},
+		{"token-not-allowed", kubeheader.Authorization, "holds a token, and the policy", shared.Cluster.Token("alice").With("x-forwarded-proto", "https")},
+		{"plaintext-ingress", "", "came over plain HTTP", shared.Cluster.Certificate("alice").With("x-forwarded-proto", "http")},
 	}
 }

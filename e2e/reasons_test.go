@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/jsonrpc"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
@@ -61,7 +62,7 @@ type reasonAsked struct {
 // then what the logs say of them.
 func checkReasons(t *testing.T, s *harness.Stack, faults []reasonFault) {
 	t.Helper()
-	clients := []*harness.Client{newClient(t, false), newClient(t, true)}
+	clients := []*harness.Client{rig.NewClient(t, false), rig.NewClient(t, true)}
 	var all []reasonAsked
 	for i, f := range faults {
 		for j, revision := range reasonRevisions() {
@@ -108,15 +109,15 @@ func checkReasonLogs(t *testing.T, s *harness.Stack, all []reasonAsked) {
 // TestReasons: whatever is wrong with a request, each client is told so in the
 // form that it can read, and the backend hears nothing of it.
 func TestReasons(t *testing.T) {
-	t.Run("accepted", func(t *testing.T) { checkAccepted(t, shared.stack, shared.cluster.Token("alice")) })
-	checkReasons(t, shared.stack, reasonFaults(t))
+	t.Run("accepted", func(t *testing.T) { checkAccepted(t, shared.Stack, shared.Cluster.Token("alice")) })
+	checkReasons(t, shared.Stack, reasonFaults(t))
 }
 
 // checkAccepted is the counterpart that makes silence in the backend's log mean
 // something: the same calls, without a fault, are in it.
 func checkAccepted(t *testing.T, s *harness.Stack, headers harness.Headers) {
 	t.Helper()
-	client := newClient(t, false)
+	client := rig.NewClient(t, false)
 	for _, c := range reasonCalls() {
 		got, err := client.Post(t.Context(), s.URL, asClient(headers, "2025-11-25"), c.body)
 		require.NoError(t, err)
@@ -130,8 +131,8 @@ func checkAccepted(t *testing.T, s *harness.Stack, headers harness.Headers) {
 // TestReasonsOfStrictPolicies: what the shared endpoint allows, others forbid.
 func TestReasonsOfStrictPolicies(t *testing.T) {
 	tokens, _ := strictPolicies()
-	s := startStack(t, harness.Options{Policy: tokens})
-	checkAccepted(t, s, shared.cluster.Token("alice"))
+	s := shared.StartStack(t, harness.Options{Policy: tokens})
+	checkAccepted(t, s, shared.Cluster.Token("alice"))
 	checkReasons(t, s, tokenEndpointFaults())
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/jsonrpc"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
@@ -14,7 +15,7 @@ import (
 // TestReasonsTogether: a request is told all that is wrong with it, at most 16
 // things, in the order of the contract whatever the order of the lines.
 func TestReasonsTogether(t *testing.T) {
-	other := shared.cluster.Certificate("bob").Get(kubeheader.ClientKey)
+	other := shared.Cluster.Certificate("bob").Get(kubeheader.ClientKey)
 	send := harness.Headers{
 		{Name: "kubernetes-canary", Value: "canary"},
 		{Name: kubeheader.Toolsets, Value: "core,,canary"},
@@ -22,7 +23,7 @@ func TestReasonsTogether(t *testing.T) {
 		{Name: "kubernetes-tls_server_name", Value: "canary_name"},
 		{Name: kubeheader.InsecureSkipTLSVerify, Value: "${CANARY}"},
 		{Name: kubeheader.ClientKey, Value: other},
-		{Name: kubeheader.ClientCertificate, Value: shared.cluster.Certificate("alice").Get(kubeheader.ClientCertificate)},
+		{Name: kubeheader.ClientCertificate, Value: shared.Cluster.Certificate("alice").Get(kubeheader.ClientCertificate)},
 		{Name: kubeheader.Authorization, Value: "Bearer bearer canary"},
 		{Name: kubeheader.CertificateAuthority, Value: "canary*canary"},
 		{Name: kubeheader.Server, Value: "http://canary@canary_host:0/canary//?canary#canary"},
@@ -56,7 +57,7 @@ func TestReasonsTogether(t *testing.T) {
 	} {
 		for i, revision := range reasonRevisions() {
 			t.Run(fmt.Sprintf("%s/%q", c.name, revision), func(t *testing.T) {
-				got, err := newClient(t, i%2 == 1).Post(t.Context(), shared.stack.URL, asClient(c.send, revision), request("1"))
+				got, err := rig.NewClient(t, i%2 == 1).Post(t.Context(), shared.Stack.URL, asClient(c.send, revision), request("1"))
 				require.NoError(t, err)
 				reasonAnswer{status: reasonStatus(revision), code: jsonrpc.InvalidParams, ids: []string{"1"}, problems: c.want}.check(t, got)
 				checkSilence(t, c.send, got)

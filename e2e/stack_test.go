@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 )
 
 // TestStackStopsEverything: Ctrl-C ends all, and leaves no process, no
@@ -28,7 +29,7 @@ func TestStackStopsEverything(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	require.Equal(t, []string{"team-a", "team-b"}, state.Namespaces)
-	client := newClient(t, false)
+	client := rig.NewClient(t, false)
 	for _, tenants := range []map[string]map[string]map[string]string{state.Tenants, state.SecondTenants} {
 		for _, user := range []string{"admin", "alice", "bob"} {
 			for _, kind := range []string{"token", "certificate"} {
@@ -92,7 +93,7 @@ func TestStackPastedLinesWork(t *testing.T) {
 		}
 		return nil
 	}))
-	client := newClient(t, false)
+	client := rig.NewClient(t, false)
 	for _, tool := range []string{"curl", "claude"} {
 		arguments := pasted(t, r.out.String(), tool)
 		url := arguments[slices.IndexFunc(arguments, func(a string) bool { return strings.HasPrefix(a, "http://") })]
@@ -190,9 +191,9 @@ func TestStackSaysWhatIsWrong(t *testing.T) {
 // TestStackOnAKubeconfig: CLUSTER=kubeconfig shows the same on any cluster.
 func TestStackOnAKubeconfig(t *testing.T) {
 	for _, user := range []string{"alice", "bob"} {
-		r := runStack(t, []string{"CLUSTER=kubeconfig", "KUBECONFIG=" + shared.cluster.Users[user].Kubeconfig}, "--once", "--port", "0")
+		r := runStack(t, []string{"CLUSTER=kubeconfig", "KUBECONFIG=" + shared.Cluster.Users[user].Kubeconfig}, "--once", "--port", "0")
 		require.Equal(t, 0, r.wait(t), r.out.String())
 		require.Contains(t, r.out.String(), "User: "+user)
-		require.True(t, slices.Contains(strings.Fields(r.out.String()), shared.cluster.Server))
+		require.True(t, slices.Contains(strings.Fields(r.out.String()), shared.Cluster.Server))
 	}
 }

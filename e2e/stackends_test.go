@@ -61,7 +61,7 @@ func TestStackCleansUpAfterOneThatWasKilled(t *testing.T) {
 func TestStackIsAloneInItsDirectory(t *testing.T) {
 	first := runStack(t, nil, "--port", "0", "--second-cluster=false")
 	first.up(t)
-	second := runStackIn(t, first.dir, shortDir(t), nil, "--port", "0")
+	second := runStackIn(t, first.dir, shared.ShortDir(t), nil, "--port", "0")
 	require.Equal(t, 1, second.wait(t))
 	require.Contains(t, second.out.String(), "another stack is up in "+first.dir)
 	require.FileExists(t, first.state())
@@ -84,7 +84,7 @@ func TestDemoThatIsInterruptedFails(t *testing.T) {
 
 // TestStackOnAnInsecureKubeconfig: the policy allows what the context needs.
 func TestStackOnAnInsecureKubeconfig(t *testing.T) {
-	text, err := os.ReadFile(shared.cluster.Users["alice"].Kubeconfig)
+	text, err := os.ReadFile(shared.Cluster.Users["alice"].Kubeconfig)
 	require.NoError(t, err)
 	var lines []string
 	for line := range strings.Lines(string(text)) {

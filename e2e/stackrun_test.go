@@ -23,7 +23,7 @@ import (
 
 // stackBinary builds what make run runs.
 var stackBinary = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(shared.dir, "stack")
+	path := filepath.Join(shared.Dir, "stack")
 	out, err := exec.Command("go", "build", "-o", path, "./cmd/stack").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
@@ -63,7 +63,7 @@ func (r *stackRun) state() string { return filepath.Join(r.dir, "stack.json") }
 
 func runStack(t *testing.T, env []string, args ...string) *stackRun {
 	t.Helper()
-	return runStackIn(t, t.TempDir(), shortDir(t), env, args...)
+	return runStackIn(t, t.TempDir(), shared.ShortDir(t), env, args...)
 }
 
 // runStackIn runs it with this --dir and TMPDIR.

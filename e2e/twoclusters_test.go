@@ -11,12 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
 // visitor is a caller of one of two clusters.
 type visitor struct {
-	caller
+	rig.Caller
 
 	cluster, other *harness.Cluster
 }
@@ -28,7 +29,7 @@ func visitors(first, second *harness.Cluster) []visitor {
 	for _, user := range []struct{ name, namespace, foreign string }{{"alice", "team-a", "team-b"}, {"bob", "team-b", "team-a"}} {
 		for _, headers := range []func(*harness.Cluster, string) harness.Headers{(*harness.Cluster).Token, (*harness.Cluster).Certificate} {
 			for _, pair := range [][2]*harness.Cluster{{first, second}, {second, first}} {
-				c := caller{user.name, user.namespace, user.foreign, headers(pair[0], user.name)}
+				c := rig.Caller{User: user.name, Namespace: user.namespace, Foreign: user.foreign, Headers: headers(pair[0], user.name)}
 				all = append(all, visitor{c, pair[0], pair[1]})
 			}
 		}
@@ -40,21 +41,21 @@ func visitors(first, second *harness.Cluster) []visitor {
 // are of its own cluster.
 func (v visitor) check(t *testing.T, client *harness.Client, url string) {
 	t.Helper()
-	v.caller.check(t, client, url)
-	me, _, err := client.CallTool(t.Context(), url, v.headers, "whoami", `{}`)
+	v.Check(t, client, url)
+	me, _, err := client.CallTool(t.Context(), url, v.Headers, "whoami", `{}`)
 	require.NoError(t, err)
 	var who struct {
 		Server string `json:"server"`
 	}
 	require.NoError(t, json.Unmarshal(me.Structured, &who))
 	require.Equal(t, v.cluster.Server, who.Server)
-	list, _, err := client.CallTool(t.Context(), url, v.headers, "resources_list",
-		fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","namespace":%q}`, v.namespace))
+	list, _, err := client.CallTool(t.Context(), url, v.Headers, "resources_list",
+		fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","namespace":%q}`, v.Namespace))
 	require.NoError(t, err)
 	require.Contains(t, list.Text(), "cluster-"+v.cluster.Name)
 	require.NotContains(t, list.Text(), "cluster-"+v.other.Name)
-	object, _, err := client.CallTool(t.Context(), url, v.headers, "resources_get",
-		fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","name":"settings","namespace":%q}`, v.namespace))
+	object, _, err := client.CallTool(t.Context(), url, v.Headers, "resources_get",
+		fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","name":"settings","namespace":%q}`, v.Namespace))
 	require.NoError(t, err)
 	require.Regexp(t, `\bcluster: `+v.cluster.Name+`\b`, object.Text())
 	require.NotContains(t, object.Text(), v.other.Name)
@@ -63,17 +64,17 @@ func (v visitor) check(t *testing.T, client *harness.Client, url string) {
 // TestTwoClusters: one endpoint serves two clusters whose users have the same
 // names and whose namespaces too, and whose credentials and authorities differ.
 func TestTwoClusters(t *testing.T) {
-	second, err := harness.StartSecondCluster(t.Context(), shared.binaries.Cluster, filepath.Join(shortDir(t), "k"))
+	second, err := harness.StartSecondCluster(t.Context(), shared.Binaries.Cluster, filepath.Join(shared.ShortDir(t), "k"))
 	require.NoError(t, err)
 	t.Cleanup(second.Stop)
-	require.NotEqual(t, shared.cluster.Name, second.Name)
-	policy, err := harness.Policy(t.Context(), shared.cluster.Server, second.Server)
+	require.NotEqual(t, shared.Cluster.Name, second.Name)
+	policy, err := harness.Policy(t.Context(), shared.Cluster.Server, second.Server)
 	require.NoError(t, err)
-	stack := startStack(t, harness.Options{Policy: policy})
-	all := visitors(shared.cluster, second)
+	stack := shared.StartStack(t, harness.Options{Policy: policy})
+	all := visitors(shared.Cluster, second)
 	for _, http2 := range []bool{false, true} {
 		t.Run(fmt.Sprintf("alternating/http2=%t", http2), func(t *testing.T) {
-			client := newClient(t, http2)
+			client := rig.NewClient(t, http2)
 			for range 2 {
 				for _, v := range all {
 					v.check(t, client, stack.URL)
@@ -84,7 +85,7 @@ func TestTwoClusters(t *testing.T) {
 		})
 	}
 	t.Run("at the same time", func(t *testing.T) {
-		client := newClient(t, true)
+		client := rig.NewClient(t, true)
 		var wg sync.WaitGroup
 		for _, v := range all {
 			wg.Go(func() { v.check(t, client, stack.URL) })
@@ -93,10 +94,10 @@ func TestTwoClusters(t *testing.T) {
 	})
 	for _, v := range all {
 		kind := "certificate"
-		if v.headers.Get(kubeheader.Authorization) != "" {
+		if v.Headers.Get(kubeheader.Authorization) != "" {
 			kind = "token"
 		}
-		t.Run(fmt.Sprintf("%s's %s of cluster %s", v.user, kind, v.cluster.Name), func(t *testing.T) { v.refused(t, stack.URL) })
+		t.Run(fmt.Sprintf("%s's %s of cluster %s", v.User, kind, v.cluster.Name), func(t *testing.T) { v.refused(t, stack.URL) })
 	}
 }
 
@@ -104,8 +105,8 @@ func TestTwoClusters(t *testing.T) {
 // cluster's authority to its own: right before and after, all is well.
 func (v visitor) refused(t *testing.T, url string) {
 	t.Helper()
-	client := newClient(t, false)
-	theirs := v.other.Token(v.user)
+	client := rig.NewClient(t, false)
+	theirs := v.other.Token(v.User)
 	for _, attempt := range []struct {
 		name    string
 		headers harness.Headers
@@ -113,17 +114,17 @@ func (v visitor) refused(t *testing.T, url string) {
 	}{
 		{
 			"the credential with the other cluster",
-			v.headers.With(kubeheader.Server, v.other.Server).With(kubeheader.CertificateAuthority, theirs.Get(kubeheader.CertificateAuthority)),
+			v.Headers.With(kubeheader.Server, v.other.Server).With(kubeheader.CertificateAuthority, theirs.Get(kubeheader.CertificateAuthority)),
 			[]string{"does not accept the credential", "for another cluster", "The server said: Unauthorized"},
 		},
 		{
 			"the other cluster's authority",
-			v.headers.With(kubeheader.CertificateAuthority, theirs.Get(kubeheader.CertificateAuthority)),
+			v.Headers.With(kubeheader.CertificateAuthority, theirs.Get(kubeheader.CertificateAuthority)),
 			[]string{"certificate could not be verified", kubeheader.CertificateAuthority, "signed by unknown authority"},
 		},
 		{
 			"the other cluster's address",
-			v.headers.With(kubeheader.Server, v.other.Server),
+			v.Headers.With(kubeheader.Server, v.other.Server),
 			[]string{"certificate could not be verified", kubeheader.CertificateAuthority, "signed by unknown authority"},
 		},
 	} {
@@ -131,7 +132,7 @@ func (v visitor) refused(t *testing.T, url string) {
 		for _, tool := range []string{"whoami", "resources_list"} {
 			arguments := `{}`
 			if tool == "resources_list" {
-				arguments = fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","namespace":%q}`, v.namespace)
+				arguments = fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","namespace":%q}`, v.Namespace)
 			}
 			got, rpc, err := client.CallTool(t.Context(), url, attempt.headers, tool, arguments)
 			require.NoError(t, err)

@@ -149,7 +149,7 @@ func wireHeaders(words, run string) (harness.Headers, error) {
 	if !ok || !slices.Contains([]string{"alice", "bob"}, user) {
 		return nil, fmt.Errorf("there is no macro {{%s}}", words)
 	}
-	good := shared.cluster.Token(user)
+	good := shared.Cluster.Token(user)
 	switch kind {
 	case "good":
 		return good, nil

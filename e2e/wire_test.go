@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
@@ -64,10 +65,10 @@ func TestWire(t *testing.T) {
 func TestWireStripped(t *testing.T) {
 	open := harness.NewOpenBackend()
 	t.Cleanup(open.Stop)
-	s := startStack(t, harness.Options{Backend: open.Address, EditEnvoy: withoutOverride})
-	headers := shared.cluster.Token("alice").Plus("kubernetes-canary", "1").Plus("kubernetes_server", "1").
+	s := shared.StartStack(t, harness.Options{Backend: open.Address, EditEnvoy: withoutOverride})
+	headers := shared.Cluster.Token("alice").Plus("kubernetes-canary", "1").Plus("kubernetes_server", "1").
 		Plus("kubernetes", "1").Plus("Signature", "1").Plus("Signature-Input", "1").Plus("X-Kubernetes-Fingerprint", "1").Plus("X-Other", "1")
-	_, err := newClient(t, false).Post(t.Context(), s.URL, headers, wireCall("7"))
+	_, err := rig.NewClient(t, false).Post(t.Context(), s.URL, headers, wireCall("7"))
 	require.NoError(t, err)
 	calls := open.Calls()
 	require.Len(t, calls, 1, "the hole that this test is about is not open")
@@ -94,9 +95,9 @@ func withoutOverride(text []byte) ([]byte, error) {
 // playWire plays runs at the same time and counts what reached the backend.
 func playWire(t *testing.T, runs ...*wireRun) {
 	t.Helper()
-	u, err := url.Parse(shared.stack.URL)
+	u, err := url.Parse(shared.Stack.URL)
 	require.NoError(t, err)
-	before, requests := wireCalls(), upstream(t, shared.stack)
+	before, requests := wireCalls(), rig.Upstream(t, shared.Stack)
 	var wg sync.WaitGroup
 	for _, r := range runs {
 		wg.Go(func() { r.err = r.play(t, u.Host) })
@@ -120,7 +121,7 @@ func playWire(t *testing.T, runs ...*wireRun) {
 			}
 		}
 	}
-	if got := upstream(t, shared.stack) - requests; got != wantRequests {
+	if got := rig.Upstream(t, shared.Stack) - requests; got != wantRequests {
 		t.Errorf("%s: %d requests went on to the backend, not %d", name, got, wantRequests)
 	}
 	if got := wireSum(after) - wireSum(before); got != wantCalls {
@@ -132,7 +133,7 @@ func playWire(t *testing.T, runs ...*wireRun) {
 // its call is answered.
 func wireCalls() map[string]int {
 	out := map[string]int{}
-	for line := range strings.Lines(string(shared.stack.MCPBackend.Output())) {
+	for line := range strings.Lines(string(shared.Stack.MCPBackend.Output())) {
 		if !strings.Contains(line, `"msg":"tool call"`) {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 	"kubernetes-mcp-edge/extproc/jsonrpc"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
@@ -199,7 +200,7 @@ func (a *wireAnswer) message(message json.RawMessage, id string, got wireGot) er
 		return fmt.Errorf("id %s, not %s", members["id"], id)
 	}
 	if a.user != "" {
-		user, err := decodeUser(got.Response)
+		user, err := rig.DecodeUser(got.Response)
 		if err == nil && user != a.user {
 			err = fmt.Errorf("user %q, not %q", user, a.user)
 		}
