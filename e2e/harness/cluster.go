@@ -52,7 +52,7 @@ func startCluster(ctx context.Context, name, binary, dir string, args ...string)
 	}
 	ctx, cancel := context.WithTimeout(ctx, clusterTimeout)
 	defer cancel()
-	p, err := spawn(filepath.Dir(dir), name, binary, append([]string{"--dir", dir}, args...)...)
+	p, err := spawn(filepath.Dir(dir), name, nil, binary, append([]string{"--dir", dir}, args...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -23,8 +23,9 @@ type Process struct {
 	err  error         // why it ended; read after done
 }
 
-// spawn starts a program with all its output in dir/NAME.log.
-func spawn(dir, name, path string, args ...string) (*Process, error) {
+// spawn starts a program with all its output in dir/NAME.log, and with env on
+// top of its own environment.
+func spawn(dir, name string, env []string, path string, args ...string) (*Process, error) {
 	p := &Process{Name: name, log: filepath.Join(dir, name+".log"), done: make(chan struct{})}
 	out, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -32,6 +33,7 @@ func spawn(dir, name, path string, args ...string) (*Process, error) {
 	}
 	defer func() { _ = out.Close() }()  // the child has its own descriptor
 	p.cmd = exec.Command(path, args...) //nolint:noctx // ended by Stop, in order
+	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -160,7 +162,7 @@ func FreePort() (int, error) {
 // Spawn starts a program of a test's or a benchmark's own, with its output in
 // dir/NAME.log, and waits until ready returns nil.
 func Spawn(ctx context.Context, dir, name string, ready func(context.Context) error, path string, args ...string) (*Process, error) {
-	p, err := spawn(dir, name, path, args...)
+	p, err := spawn(dir, name, nil, path, args...)
 	if err != nil {
 		return nil, err
 	}

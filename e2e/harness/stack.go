@@ -5,13 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -19,44 +17,22 @@ import (
 	"kubernetes-mcp-edge/envoy"
 )
 
-// Options say what kind of stack to start.
-type Options struct {
-	Binaries Binaries
-	// Dir takes keys, policy, sockets and logs. Keep it short: a Unix socket
-	// path has 107 bytes.
-	Dir string
-	// Policy is the text of the policy file; see Policy for one.
-	Policy string
-	// Guard is where Envoy looks for the guard; "" starts the real one.
-	Guard string
-	// Backend is the host:port that Envoy sends requests to; "" starts the real one.
-	Backend string
-	// EditEnvoy changes the rendered configuration, to see what still holds
-	// without a part of it; nil leaves it as it is.
-	EditEnvoy func([]byte) ([]byte, error)
-	// Port is the endpoint's; 0 means any free one.
-	Port int
-	// LogLevel is that of the two programs; "" means info.
-	LogLevel string
-	// Progress is told of each component as it becomes ready; nil is fine.
-	Progress func(component, detail string)
-}
-
 // Stack is a running guard, backend and Envoy. Its components can be stopped
 // and started again one by one.
 type Stack struct {
 	URL        string // the MCP endpoint
 	BackendURL string // the backend's own, without Envoy
 	EnvoyAdmin string
-	Extproc    *Process // nil when another guard was named
+	Extproc    *Process // the first guard; nil when another one was named
 	MCPBackend *Process // nil when another backend was named
 	Envoy      *Process
 
-	options    Options
-	backend    string // host:port
-	policyFile string
-	mu         sync.Mutex
-	started    []*Process
+	options      Options
+	guards       []guard
+	backend      string // host:port
+	backendAdmin string // host:port
+	mu           sync.Mutex
+	started      []*Process
 }
 
 // startTimeout bounds the start of one component.
@@ -64,13 +40,10 @@ const startTimeout = 30 * time.Second
 
 // Start starts a stack. On an error nothing is left running.
 func Start(ctx context.Context, o Options) (*Stack, error) {
-	if o.LogLevel == "" {
-		o.LogLevel = "info"
+	if err := o.complete(); err != nil {
+		return nil, err
 	}
-	if o.Progress == nil {
-		o.Progress = func(string, string) {}
-	}
-	s := &Stack{options: o, policyFile: filepath.Join(o.Dir, "policy.yaml")}
+	s := &Stack{options: o}
 	if err := s.start(ctx); err != nil {
 		s.Stop()
 		return nil, err
@@ -82,7 +55,7 @@ func (s *Stack) start(ctx context.Context) error {
 	if err := os.MkdirAll(s.options.Dir, 0o700); err != nil {
 		return err
 	}
-	if err := os.WriteFile(s.policyFile, []byte(s.options.Policy), 0o600); err != nil {
+	if err := s.WritePolicy(s.policyText()); err != nil {
 		return err
 	}
 	if err := s.MakeKeys(ctx, s.SigningKeyFile(), s.KeysFile()); err != nil {
@@ -91,24 +64,30 @@ func (s *Stack) start(ctx context.Context) error {
 	if err := s.placeBackend(ctx); err != nil {
 		return err
 	}
-	if s.options.Guard == "" {
-		if err := s.StartGuard(ctx); err != nil {
-			return err
-		}
+	if err := s.placeGuards(); err != nil {
+		return err
+	}
+	if err := s.startGuards(ctx); err != nil {
+		return err
 	}
 	return s.startEnvoy(ctx)
 }
 
 // placeBackend starts the backend, or takes the one that was named.
 func (s *Stack) placeBackend(ctx context.Context) error {
+	var err error
 	if s.backend = s.options.Backend; s.backend == "" {
-		port, err := FreePort()
-		if err != nil {
+		if s.backend, err = freeAddress(); err != nil {
 			return err
 		}
-		s.backend = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	}
+	if s.backendAdmin, err = freeAddress(); err != nil {
+		return err
 	}
 	s.BackendURL = "http://" + s.backend + "/mcp"
+	if s.options.BackendTLS != nil {
+		s.BackendURL = "https://" + s.backend + "/mcp"
+	}
 	if s.options.Backend != "" {
 		return nil
 	}
@@ -120,6 +99,22 @@ func (s *Stack) SigningKeyFile() string { return filepath.Join(s.options.Dir, "s
 
 // KeysFile is the backend's key set.
 func (s *Stack) KeysFile() string { return filepath.Join(s.options.Dir, "keys.json") }
+
+// PolicyFile is the policy of both programs.
+func (s *Stack) PolicyFile() string { return filepath.Join(s.options.Dir, "policy.yaml") }
+
+// WritePolicy replaces the policy file in one step, as a program that follows it
+// has to see it.
+func (s *Stack) WritePolicy(text string) error {
+	next := s.PolicyFile() + ".new"
+	if err := os.WriteFile(next, []byte(text), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, s.PolicyFile())
+}
+
+// BackendAdmin is the base URL of the backend's admin listener.
+func (s *Stack) BackendAdmin() string { return "http://" + s.backendAdmin }
 
 // AccessLogFile is Envoy's access log.
 func (s *Stack) AccessLogFile() string { return filepath.Join(s.options.Dir, "access.log") }
@@ -134,42 +129,21 @@ func (s *Stack) MakeKeys(ctx context.Context, private, public string) error {
 	return nil
 }
 
-// StartGuard starts the guard on its Unix socket.
-func (s *Stack) StartGuard(ctx context.Context) error {
-	p, err := s.component("extproc", s.options.Binaries.Extproc,
-		"--listen", s.guard(), "--policy", s.policyFile, "--signing-key", s.SigningKeyFile(), "--log-level", s.options.LogLevel,
-		// Envoy goes first or stays without it: nobody has to notice.
-		"--drain", "500ms")
-	if err != nil {
-		return err
-	}
-	s.Extproc = p
-	path := strings.TrimPrefix(s.guard(), "unix:")
-	return s.await(ctx, p, s.guard(), func(ctx context.Context) error {
-		c, err := new(net.Dialer).DialContext(ctx, "unix", path)
-		if err != nil {
-			return err
-		}
-		return c.Close()
-	})
-}
-
-func (s *Stack) guard() string {
-	if s.options.Guard != "" {
-		return s.options.Guard
-	}
-	return "unix:" + filepath.Join(s.options.Dir, "guard.sock")
-}
-
 // StartBackend starts the backend on its port.
 func (s *Stack) StartBackend(ctx context.Context) error {
-	p, err := s.component("mcpbackend", s.options.Binaries.MCPBackend,
-		"--listen", s.backend, "--policy", s.policyFile, "--keys", s.KeysFile(), "--log-level", s.options.LogLevel)
+	args := []string{"--listen", s.backend, "--policy", s.PolicyFile(), "--keys", s.KeysFile(), "--log-level", s.options.LogLevel}
+	if knows(s.options.Binaries.MCPBackend, "--admin") {
+		args = append(args, "--admin", s.backendAdmin)
+	}
+	p, err := s.component("mcpbackend", s.options.Env, s.options.Binaries.MCPBackend, append(args, s.options.BackendTLS.flags()...)...)
 	if err != nil {
 		return err
 	}
 	s.MCPBackend = p
 	return s.await(ctx, p, s.BackendURL, func(ctx context.Context) error {
+		if s.options.BackendTLS != nil {
+			return dial(ctx, s.backend) // only a guest may ask for more
+		}
 		_, err := get(ctx, "http://"+s.backend+"/healthz")
 		return err
 	})
@@ -180,7 +154,7 @@ func (s *Stack) StartBackend(ctx context.Context) error {
 func (s *Stack) startEnvoy(ctx context.Context) error {
 	c := envoy.Default()
 	c.ListenPort, c.AdminPort = uint16(s.options.Port), 0 //nolint:gosec // a port
-	c.Guard, c.Backend, c.AccessLog = s.guard(), s.backend, s.AccessLogFile()
+	c.Guard, c.Backend, c.AccessLog = s.guards[0].seen, s.backend, s.AccessLogFile()
 	text, err := envoy.Render(c)
 	if err == nil && s.options.EditEnvoy != nil {
 		text, err = s.options.EditEnvoy(text)
@@ -193,7 +167,7 @@ func (s *Stack) startEnvoy(ctx context.Context) error {
 		return err
 	}
 	_ = os.Remove(admin) // of an earlier Envoy
-	p, err := s.component("envoy", s.options.Binaries.Envoy, "-c", file, "--admin-address-path", admin,
+	p, err := s.component("envoy", nil, s.options.Binaries.Envoy, "-c", file, "--admin-address-path", admin,
 		"--use-dynamic-base-id", "--concurrency", "2", "--log-level", "info",
 		"--file-flush-interval-msec", "100") // of the access log; 10 s otherwise
 	if err != nil {
@@ -225,8 +199,8 @@ func (s *Stack) findEnvoy(ctx context.Context, adminFile string) error {
 }
 
 // component starts a process and remembers it.
-func (s *Stack) component(name, path string, args ...string) (*Process, error) {
-	p, err := spawn(s.options.Dir, name, path, args...)
+func (s *Stack) component(name string, env []string, path string, args ...string) (*Process, error) {
+	p, err := spawn(s.options.Dir, name, env, path, args...)
 	if err != nil {
 		return nil, err
 	}
