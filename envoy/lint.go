@@ -1,235 +1,159 @@
 package envoy
 
 import (
-	"encoding/json"
+	"cmp"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
-
-	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
-	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
-	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	procv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
-	rbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
-	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
-	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
-	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
-	"google.golang.org/protobuf/encoding/protojson"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/anypb"
-	"sigs.k8s.io/yaml"
+	"strings"
 )
 
-// Finding is one rule that a configuration breaks.
+// Finding is one place where a configuration breaks a rule.
 type Finding struct {
-	Rule    string // stable kebab-case name
-	Where   string // the listener or cluster; empty for the whole
-	Message string // what to set, and why
+	Rule    string // stable kebab-case id, a section of docs/lint.md
+	Path    string // where, from the top of the document and as it is spelt there; empty for the whole
+	Line    int    // of that, or of the nearest thing around it that is written; 0 if not known
+	Message string // what is wrong
+	Next    string // what to do
+	Note    bool   // worth knowing, breaks nothing
 }
 
 // String is one line for a person.
 func (f Finding) String() string {
-	if f.Where == "" {
-		return f.Rule + ": " + f.Message
+	where := f.Path
+	if f.Line > 0 {
+		where = strings.TrimSpace(fmt.Sprintf("line %d %s", f.Line, f.Path))
 	}
-	return f.Rule + " (" + f.Where + "): " + f.Message
+	if where != "" {
+		where = " (" + where + ")"
+	}
+	return f.Rule + where + ": " + f.Message + ": " + f.Next
 }
 
-// Lint checks a static bootstrap, in YAML or JSON, against the invariants that
-// the product's promises rest on. The result is empty for a configuration that
-// keeps them all. It is stricter than Envoy and than its control planes: a
-// misspelt field is a finding, where Istio drops it silently.
+// ErrUnreadable is what Check returns for anything that is no configuration.
+var ErrUnreadable = errors.New("neither a bootstrap nor a config_dump of Envoy, nor an EnvoyFilter of Istio")
+
+// Check judges a bootstrap (YAML or JSON), what /config_dump of a running Envoy
+// answers (JSON), or a manifest with EnvoyFilter objects (YAML), against the
+// invariants that the product's promises rest on. The result is empty for a
+// configuration that keeps them all, but for notes. It is stricter than Envoy
+// and than its control planes: a misspelt field is a finding, where Istio drops
+// it silently.
+//
+// The error is ErrUnreadable, or wraps it. No finding and no error holds a value
+// of the configuration, but names that Envoy shows anyway: of filters, clusters,
+// headers, types.
 //
 // It cannot know what only Envoy knows (whether a regex fits its size limit,
 // whether files exist): run envoy --mode validate too.
+func Check(config []byte) ([]Finding, error) {
+	if manifests, ok := envoyFilters(config); ok {
+		return checkManifests(manifests), nil
+	}
+	d, err := read(config)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	root, _ := d.raw.(map[string]any)
+	configs, isDump := root["configs"].([]any)
+	switch {
+	case isDump:
+		return fromDump(d, configs).judge(), nil
+	case slices.ContainsFunc([]string{"static_resources", "staticResources", "dynamic_resources", "dynamicResources", "admin", "node"}, func(key string) bool {
+		return root[key] != nil
+	}):
+		return fromBootstrap(d, root).judge(), nil
+	}
+	return nil, ErrUnreadable
+}
+
+// Lint is Check where what cannot be read is a finding like any other.
 func Lint(config []byte) []Finding {
-	w, err := parse(config)
+	found, err := Check(config)
 	if err != nil {
-		return []Finding{{Rule: ruleParse, Where: "", Message: err.Error()}}
-	}
-	if err := validate(w.bootstrap); err != nil {
-		return []Finding{{Rule: ruleValidate, Where: "", Message: err.Error()}}
-	}
-	found := check("", w, wholeRules())
-	edges, err := collect(w)
-	if err != nil {
-		return append(found, Finding{Rule: ruleParse, Where: "", Message: err.Error()})
-	}
-	if len(edges) == 0 {
-		found = append(found, Finding{Rule: "one-guard", Where: "", Message: "there is no HTTP connection manager, so nothing is guarded"})
-	}
-	for _, e := range edges {
-		found = append(found, check(e.listener.GetName(), e, edgeRules())...)
+		r := ruleOf(ruleParse)
+		return []Finding{{Rule: r.ID, Path: "", Line: 0, Message: err.Error(), Next: r.Mend, Note: false}}
 	}
 	return found
 }
 
-// The two rules that come before all others.
-const (
-	ruleParse    = "parse"
-	ruleValidate = "validate"
-)
-
-// Rules names every rule that Lint checks.
-func Rules() []string {
-	whole, edge := wholeRules(), edgeRules()
-	out := make([]string, 0, 2+len(whole)+len(edge))
-	out = append(out, ruleParse, ruleValidate)
-	for _, r := range whole {
-		out = append(out, r.name)
+func (w *whole) judge() []Finding {
+	edges := w.edges()
+	found := slices.Concat(w.found, w.validate(), check(w.document, w, wholeRules()))
+	guarded := 0
+	for _, e := range edges {
+		if e.guarded() {
+			guarded++
+			found = append(found, e.judge()...)
+		}
 	}
-	for _, r := range edge {
-		out = append(out, r.name)
+	if guarded == 0 {
+		found = append(found, w.noGuard(edges)...)
 	}
-	return out
+	return slices.Concat(found, check(w.document, ways{w, edges}, wayRules()))
 }
 
-func edgeRules() []rule[*edge] {
-	return slices.Concat(listenerRules(), http2Rules(), guardRules(), chainRules(), clusterRules(), backendRules(), routeRules(), replyRules())
+// judge applies the rules of one connection manager. Without its RBAC filter
+// there is nothing to say of that, and so on.
+func (e *edge) judge() []Finding {
+	return check(e.document, e, edgeRules())
 }
 
-// rule is one invariant over a T.
-type rule[T any] struct {
-	name  string
-	fix   string
-	holds func(T) bool
+// noGuard says so at each connection manager that leads anywhere.
+func (w *whole) noGuard(edges []*edge) []Finding {
+	var found []Finding
+	for _, e := range edges {
+		if len(e.targets()) > 0 {
+			found = append(found, finding(w.document, ruleOf(ruleGuard), e.at.field("http_filters"), "there is none"))
+		}
+	}
+	if len(found) == 0 {
+		found = append(found, finding(w.document, ruleOf(ruleGuard), nil, "no HTTP connection manager leads anywhere"))
+	}
+	return found
 }
 
-func check[T any](where string, subject T, rules []rule[T]) []Finding {
+// check applies rules to their subject.
+func check[T any](d *document, subject T, rules []rule[T]) []Finding {
 	var found []Finding
 	for _, r := range rules {
-		if !r.holds(subject) {
-			found = append(found, Finding{Rule: r.name, Where: where, Message: r.fix})
-		}
+		var broken []Finding
+		r.look(subject, func(at *place, detail string) {
+			broken = append(broken, finding(d, r.Rule, at, detail))
+		})
+		found = append(found, sorted(broken)...)
 	}
 	return found
 }
 
-// whole is a bootstrap and the same as it was written: JSON objects, arrays,
-// strings. A walk through that reaches what no getter here asks for.
-type whole struct {
-	bootstrap *bootstrapv3.Bootstrap
-	raw       any
+// sorted makes the order of findings the same each time.
+func sorted(found []Finding) []Finding {
+	slices.SortStableFunc(found, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), strings.Compare(a.Path, b.Path), strings.Compare(a.Message, b.Message))
+	})
+	return slices.Compact(found)
 }
 
-// edge is one HTTP connection manager with what belongs to it. A filter that is
-// missing is nil, and the getters of a nil message return zero values: a missing
-// guard breaks every rule about the guard.
-type edge struct {
-	listener *listenerv3.Listener
-	chain    *listenerv3.FilterChain
-	manager  *hcmv3.HttpConnectionManager
-	raw      map[string]any // the manager as written: tells an explicit 0 from none
-	guard    *procv3.ExternalProcessor
-	guards   int
-	rbac     *rbacv3.RBAC
-	router   *routerv3.Router
-	tls      *tlsv3.DownstreamTlsContext
-	clusters map[string]*clusterv3.Cluster
+func finding(d *document, r Rule, at *place, detail string) Finding {
+	path, line := d.spell(at)
+	message := r.Wrong
+	if detail != "" {
+		message += " (" + detail + ")"
+	}
+	return Finding{Rule: r.ID, Path: path, Line: line, Message: message, Next: r.Mend, Note: false}
 }
 
-// routes are all routes, of all virtual hosts.
-func (e *edge) routes() []*routev3.Route {
-	var out []*routev3.Route
-	for _, host := range e.manager.GetRouteConfig().GetVirtualHosts() {
-		out = append(out, host.GetRoutes()...)
-	}
-	return out
-}
-
-func parse(config []byte) (*whole, error) {
-	text, err := yaml.YAMLToJSONStrict(config)
-	if err != nil {
-		return nil, fmt.Errorf("not YAML with unique keys: %w", err)
-	}
-	bootstrap := &bootstrapv3.Bootstrap{}
-	// Unknown fields and unknown extension types are errors.
-	if err := protojson.Unmarshal(text, bootstrap); err != nil {
-		return nil, fmt.Errorf("not a bootstrap of Envoy 1.40: %w", err)
-	}
-	var raw any
-	if err := json.Unmarshal(text, &raw); err != nil {
-		return nil, fmt.Errorf("not JSON: %w", err)
-	}
-	return &whole{bootstrap: bootstrap, raw: raw}, nil
-}
-
-// collect finds every HTTP connection manager.
-func collect(w *whole) ([]*edge, error) {
-	clusters := map[string]*clusterv3.Cluster{}
-	for _, c := range w.bootstrap.GetStaticResources().GetClusters() {
-		clusters[c.GetName()] = c
-	}
-	written := managers(w.raw)
-	var edges []*edge
-	for _, l := range w.bootstrap.GetStaticResources().GetListeners() {
-		for _, chain := range chains(l) {
-			for _, filter := range chain.GetFilters() {
-				manager := &hcmv3.HttpConnectionManager{}
-				if !filter.GetTypedConfig().MessageIs(manager) {
-					continue
-				}
-				e := &edge{
-					listener: l, chain: chain, manager: manager, clusters: clusters,
-					raw: nil, guard: nil, guards: 0, rbac: nil, router: nil, tls: nil,
-				}
-				if err := e.fill(filter.GetTypedConfig()); err != nil {
-					return nil, err
-				}
-				if len(edges) < len(written) {
-					e.raw = written[len(edges)]
-				}
-				edges = append(edges, e)
-			}
+// printable makes a name from a configuration fit for a line of text.
+func printable(name string) string {
+	const most = 120
+	name = strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
 		}
+		return c
+	}, name)
+	if len(name) > most {
+		name = name[:most] + "…"
 	}
-	return edges, nil
-}
-
-// fill decodes the manager and the filters that rules ask about.
-func (e *edge) fill(config *anypb.Any) error {
-	if err := config.UnmarshalTo(e.manager); err != nil {
-		return fmt.Errorf("decode the connection manager: %w", err)
-	}
-	if tls := new(tlsv3.DownstreamTlsContext); e.chain.GetTransportSocket().GetTypedConfig().UnmarshalTo(tls) == nil {
-		e.tls = tls
-	}
-	for _, f := range e.manager.GetHttpFilters() {
-		message, err := f.GetTypedConfig().UnmarshalNew()
-		if err != nil {
-			return fmt.Errorf("decode the filter %s: %w", f.GetName(), err)
-		}
-		switch m := message.(type) {
-		case *procv3.ExternalProcessor:
-			e.guards++
-			e.guard = m
-		case *rbacv3.RBAC:
-			e.rbac = m
-		case *routerv3.Router:
-			e.router = m
-		}
-	}
-	return nil
-}
-
-// managers returns the connection managers as written, in order. Keys are
-// visited in order of name, and so filter_chains as the protobuf walk does
-// unless a default_filter_chain comes first: then both see it in its place.
-func managers(raw any) []map[string]any {
-	var out []map[string]any
-	switch v := raw.(type) {
-	case []any:
-		for _, item := range v {
-			out = append(out, managers(item)...)
-		}
-	case map[string]any:
-		if v["@type"] == "type.googleapis.com/"+string(proto.MessageName(&hcmv3.HttpConnectionManager{})) {
-			return []map[string]any{v}
-		}
-		for _, key := range slices.Sorted(maps.Keys(v)) {
-			out = append(out, managers(v[key])...)
-		}
-	}
-	return out
+	return name
 }

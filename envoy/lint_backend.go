@@ -5,8 +5,6 @@ import (
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
@@ -15,74 +13,129 @@ import (
 // which closes its own after a minute and more.
 const idleBelow = 30 * time.Second
 
-// eachBackend reports whether something holds for every route to a cluster and
-// for its cluster. Without such a route, or cluster, it does not.
-func (e *edge) eachBackend(holds func(*routev3.RouteAction, *clusterv3.Cluster) bool) bool {
-	found := false
-	for _, r := range e.routes() {
-		if r.GetRoute() == nil {
-			continue
+// onBackends is a rule about each cluster that a route leads to.
+func onBackends(r Rule, look func(placed[*clusterv3.Cluster], hit)) rule[*edge] {
+	return rule[*edge]{r, func(e *edge, hit hit) {
+		for _, c := range e.backends() {
+			look(c, hit)
 		}
-		cluster := e.clusters[r.GetRoute().GetCluster()]
-		if cluster == nil || !holds(r.GetRoute(), cluster) {
-			return false
-		}
-		found = true
-	}
-	return found
+	}}
 }
 
 func backendRules() []rule[*edge] {
 	return []rule[*edge]{
-		{"backend-cluster", "route to one cluster by name, one that exists, and mirror nothing: a copy of a request is a copy of its credential", func(e *edge) bool {
-			return e.eachBackend(func(*routev3.RouteAction, *clusterv3.Cluster) bool { return true }) && !e.mirrors()
-		}},
-		{"backend-affinity", "hash by x-kubernetes-fingerprint in hash_policy and balance by MAGLEV: one caller's calls meet one warm client", func(e *edge) bool {
-			return e.eachBackend(func(r *routev3.RouteAction, c *clusterv3.Cluster) bool {
-				return len(r.GetHashPolicy()) == 1 && r.GetHashPolicy()[0].GetHeader().GetHeaderName() == kubeheader.Fingerprint &&
-					c.GetLbPolicy() == clusterv3.Cluster_MAGLEV && c.GetLoadBalancingPolicy() == nil
-			})
-		}},
-		{"backend-idle", "set the upstream idle_timeout of the backend to at most 30s, less than its own: without retries a connection closed under a request is a failed call", func(e *edge) bool {
-			return e.eachBackend(func(_ *routev3.RouteAction, c *clusterv3.Cluster) bool {
-				options := &httpv3.HttpProtocolOptions{}
-				packed := c.GetTypedExtensionProtocolOptions()["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]
-				idle := time.Duration(0)
-				if packed.UnmarshalTo(options) == nil {
-					idle = options.GetCommonHttpProtocolOptions().GetIdleTimeout().AsDuration()
-				}
-				return idle > 0 && idle <= idleBelow
-			})
-		}},
-		{"backend-health", "give the backend an http_health_check of /healthz: one that drains gets nothing new", func(e *edge) bool {
-			return e.eachBackend(func(_ *routev3.RouteAction, c *clusterv3.Cluster) bool {
-				return len(c.GetHealthChecks()) > 0 && c.GetHealthChecks()[0].GetHttpHealthCheck().GetPath() == "/healthz"
-			})
-		}},
-		{"plain-router", "set suppress_envoy_headers and drop upstream_http_filters: they run after the guard, and the backend needs to know nothing of retries", func(e *edge) bool {
-			return e.router.GetSuppressEnvoyHeaders() && len(e.router.GetUpstreamHttpFilters()) == 0
-		}},
-		{"decision-shown", "add x-request-id, %REQ(X-REQUEST-ID)%, to the responses of every virtual host, overwriting: it is what a caller can tell the operator", func(e *edge) bool {
-			for _, host := range e.manager.GetRouteConfig().GetVirtualHosts() {
-				added := host.GetResponseHeadersToAdd()
-				if len(added) != 1 || added[0].GetHeader().GetKey() != decisionHeader || added[0].GetHeader().GetValue() != "%REQ(X-REQUEST-ID)%" ||
-					added[0].GetAppendAction() != corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD {
-					return false
+		{Rule{
+			"backend-cluster", "where a request goes cannot be told, or it goes to more than one place",
+			"A copy of a request is a copy of its credential.",
+			"route to one cluster by name, one that exists, and drop request_mirror_policies, cluster_header, weighted_clusters and cluster specifier plugins",
+		}, oneBackend},
+		{Rule{
+			"backend-affinity", "one caller's calls meet cold clients",
+			"Each backend builds a client for each caller: a warm call needs one API request, a cold one handshakes and discovery too.",
+			"hash by the header x-kubernetes-fingerprint alone in the route's hash_policy, and balance by lb_policy MAGLEV",
+		}, func(e *edge, hit hit) {
+			for _, r := range e.forwarding() {
+				policy := r.message.GetRoute().GetHashPolicy()
+				if len(policy) != 1 || policy[0].GetHeader().GetHeaderName() != kubeheader.Fingerprint {
+					hit(r.at.field("route", "hash_policy"), "")
 				}
 			}
-			return true
+			for _, c := range e.backends() {
+				if c.message.GetLbPolicy() != clusterv3.Cluster_MAGLEV {
+					hit(c.at.field("lb_policy"), "")
+				}
+				if c.message.GetLoadBalancingPolicy() != nil {
+					hit(c.at.field("load_balancing_policy"), "")
+				}
+			}
+		}},
+		onBackends(Rule{
+			"backend-idle", "Envoy keeps connections that the backend may just close",
+			"Without retries a connection closed under a request is a failed call.",
+			"set common_http_protocol_options.idle_timeout of the backend's HttpProtocolOptions to at most 30s, less than the backend's own",
+		}, func(c placed[*clusterv3.Cluster], hit hit) {
+			options := protocol(c)
+			idle := options.message.GetCommonHttpProtocolOptions().GetIdleTimeout().AsDuration()
+			if idle <= 0 || idle > idleBelow {
+				hit(options.at.field("common_http_protocol_options", "idle_timeout"), "")
+			}
+		}),
+		onBackends(Rule{
+			"backend-health", "a backend that drains still gets requests",
+			"They fail, since nothing is tried twice.",
+			"give the backend's cluster an http_health_check of /healthz",
+		}, func(c placed[*clusterv3.Cluster], hit hit) {
+			checks := c.message.GetHealthChecks()
+			if len(checks) == 0 || checks[0].GetHttpHealthCheck().GetPath() != "/healthz" {
+				hit(c.at.field("health_checks"), "")
+			}
+		}),
+		{Rule{
+			"plain-router", "something changes requests after the guard, on their way out of Envoy",
+			"Upstream filters, mirrors and retries of a cluster are no filter of the chain, and run after all of them; the router's own x-envoy-* headers tell the backend of retries.",
+			"set suppress_envoy_headers on the router, drop its upstream_http_filters, and http_filters, request_mirror_policies, retry_policy and filters from the backend's cluster",
+		}, plainWay},
+		{Rule{
+			"decision-shown", "the caller does not learn the decision id",
+			"It is what he can tell the operator, who finds it in every log.",
+			"add to response_headers_to_add of every virtual host, and nothing else, x-request-id as %REQ(X-REQUEST-ID)% with OVERWRITE_IF_EXISTS_OR_ADD",
+		}, func(e *edge, hit hit) {
+			for _, host := range e.hosts() {
+				added := host.message.GetResponseHeadersToAdd()
+				if len(added) != 1 || added[0].GetHeader().GetKey() != decisionHeader || added[0].GetHeader().GetValue() != "%REQ(X-REQUEST-ID)%" ||
+					added[0].GetAppendAction() != corev3.HeaderValueOption_OVERWRITE_IF_EXISTS_OR_ADD {
+					hit(host.at.field("response_headers_to_add"), "")
+				}
+			}
 		}},
 	}
 }
 
-// mirrors reports whether some route sends copies elsewhere.
-func (e *edge) mirrors() bool {
-	n := len(e.manager.GetRouteConfig().GetRequestMirrorPolicies())
-	for _, host := range e.manager.GetRouteConfig().GetVirtualHosts() {
-		n += len(host.GetRequestMirrorPolicies())
+func oneBackend(e *edge, hit hit) {
+	for _, r := range e.forwarding() {
+		action, at := r.message.GetRoute(), r.at.field("route")
+		switch {
+		case action.GetCluster() == "":
+			hit(at, "not one cluster by name")
+		case e.clusters[action.GetCluster()].message == nil && !e.partial:
+			hit(at.field("cluster"), "no such cluster")
+		}
+		if len(action.GetRequestMirrorPolicies()) > 0 {
+			hit(at.field("request_mirror_policies"), "")
+		}
 	}
-	for _, r := range e.routes() {
-		n += len(r.GetRoute().GetRequestMirrorPolicies())
+	for _, host := range e.hosts() {
+		if len(host.message.GetRequestMirrorPolicies()) > 0 {
+			hit(host.at.field("request_mirror_policies"), "")
+		}
 	}
-	return n > 0
+	if len(e.routes.message.GetRequestMirrorPolicies()) > 0 {
+		hit(e.routes.at.field("request_mirror_policies"), "")
+	}
+}
+
+func plainWay(e *edge, hit hit) {
+	if e.router.message != nil && !e.router.message.GetSuppressEnvoyHeaders() {
+		hit(e.router.at.field("suppress_envoy_headers"), "")
+	}
+	if len(e.router.message.GetUpstreamHttpFilters()) > 0 {
+		hit(e.router.at.field("upstream_http_filters"), "")
+	}
+	for _, c := range e.backends() {
+		if len(c.message.GetFilters()) > 0 {
+			hit(c.at.field("filters"), "")
+		}
+		options := protocol(c)
+		for i, f := range options.message.GetHttpFilters() {
+			if _, kind := open(f.GetTypedConfig()); kind != "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec" {
+				hit(options.at.field("http_filters").item(i), printable(kind))
+			}
+		}
+		if len(options.message.GetRequestMirrorPolicies()) > 0 {
+			hit(options.at.field("request_mirror_policies"), "")
+		}
+		if options.message.GetRetryPolicy() != nil {
+			hit(options.at.field("retry_policy"), "")
+		}
+	}
 }

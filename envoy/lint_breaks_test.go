@@ -1,11 +1,13 @@
 package envoy_test
 
-import "maps"
-
-// allBreaks are the rows of both tables.
+// allBreaks are the rows of all tables.
 func allBreaks() map[string][][2]string {
-	out := breaks()
-	maps.Copy(out, moreBreaks())
+	out := map[string][][2]string{}
+	for _, table := range []map[string][][2]string{breaks(), moreBreaks(), routeBreaks(), wayBreaks()} {
+		for rule, rows := range table {
+			out[rule] = append(out[rule], rows...)
+		}
+	}
 	return out
 }
 

@@ -1,115 +1,197 @@
 package envoy
 
 import (
-	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+
 	rbacconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/rbac/v3"
 	procv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	healthv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/health_check/v3"
 	rbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
 	routerv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
-	httpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	"google.golang.org/protobuf/proto"
 )
 
 func chainRules() []rule[*edge] {
 	return []rule[*edge]{
-		{"guard-last", "end http_filters with ext_proc, rbac, router, none of them disabled: what the guard checked must be what is sent", guardLast},
-		{"rbac-verdict", "let RBAC allow by one policy: sourced_metadata kube_guard verdict is exactly allow; Envoy lets a request through when a guard closes cleanly", rbacVerdict},
-		{"health-before-guard", "answer /healthz by a health_check filter without pass-through, before the guard", healthFirst},
-		{"no-upgrades", "drop upgrade_configs: an upgrade brings a filter chain of its own", func(e *edge) bool { return len(e.manager.GetUpgradeConfigs()) == 0 }},
+		{Rule{
+			"guard-last", "http_filters do not end with ext_proc, rbac, router, all of them always on",
+			"What the guard checked must be what is sent: a filter after it may change headers, and so may one of a type that is not known here.",
+			"move every other filter before ext_proc, and drop disabled and is_optional from these three",
+		}, guardLast},
+		{Rule{
+			"guard-unwrapped", "guard, RBAC or router stand inside a filter that chooses",
+			"match_delegate, composite and filter_chain skip what they wrap for some requests.",
+			"put ext_proc, rbac and router into http_filters themselves",
+		}, unwrapped},
+		{Rule{
+			"filters-known", "a filter whose configuration comes from elsewhere",
+			"It can change while Envoy runs, and its default or what is not in the dump cannot be judged here.",
+			"write typed_config into the filter; for one before the guard drop default_config and lint the /config_dump that holds it",
+		}, filtersKnown},
+		{Rule{
+			"rbac-verdict", "RBAC does not ask for the guard's word, and for that alone",
+			"Envoy lets a request through, with the caller's own headers, when a guard closes its stream cleanly.",
+			"add an RBAC filter with action ALLOW and one policy of one permission: sourced_metadata, source DYNAMIC, filter kube_guard, path verdict, exactly allow",
+		}, rbacVerdict},
+		{Rule{
+			"health-before-guard", "/healthz is not answered before the guard",
+			"A health probe carries no credential and would be rejected; pass-through would reach the backend.",
+			"put a health_check filter before ext_proc: pass_through_mode false, the one header :path exactly /healthz",
+		}, healthFirst},
+		{Rule{
+			"no-upgrades", "an upgrade or CONNECT is allowed",
+			"It can bring a filter chain of its own, and its bytes are never checked.",
+			"drop upgrade_configs from the connection manager and from every route",
+		}, func(e *edge, hit hit) {
+			if len(e.manager.GetUpgradeConfigs()) > 0 {
+				hit(e.at.field("upgrade_configs"), "")
+			}
+			for _, r := range e.forwarding() {
+				if len(r.message.GetRoute().GetUpgradeConfigs()) > 0 {
+					hit(r.at.field("route", "upgrade_configs"), "")
+				}
+			}
+		}},
 	}
 }
 
-func guardLast(e *edge) bool {
-	filters := e.manager.GetHttpFilters()
+// guardLast looks at the guard and at all that stands after it.
+func guardLast(e *edge, hit hit) {
 	last := []proto.Message{&procv3.ExternalProcessor{}, &rbacv3.RBAC{}, &routerv3.Router{}}
-	if len(filters) < len(last) {
-		return false
-	}
-	for i, want := range last {
-		f := filters[len(filters)-len(last)+i]
-		if !f.GetTypedConfig().MessageIs(want) || f.GetDisabled() || f.GetIsOptional() {
-			return false
+	guards := e.guards()
+	from := guards[len(guards)-1]
+	for _, f := range e.filters[from:] {
+		if len(last) == 0 || f.message == nil || proto.MessageName(f.message) != proto.MessageName(last[0]) {
+			hit(f.at, printable(f.GetName()+" is a "+f.kind))
+			continue
+		}
+		last = last[1:]
+		if f.GetDisabled() {
+			hit(f.at.field("disabled"), "")
+		}
+		if f.GetIsOptional() {
+			hit(f.at.field("is_optional"), "")
 		}
 	}
-	return true
+	for _, m := range last {
+		hit(e.at.field("http_filters"), "missing: "+string(proto.MessageName(m)))
+	}
 }
 
-func rbacVerdict(e *edge) bool {
-	policies := e.rbac.GetRules().GetPolicies()
-	if e.rbac.GetRules().GetAction() != rbacconfigv3.RBAC_ALLOW || len(policies) != 1 || e.rbac.GetMatcher() != nil {
+// wrappers are the types that run other filters, or do not.
+var wrappers = []string{
+	"envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+	"envoy.extensions.filters.http.composite.v3.Composite",
+	"envoy.extensions.filters.http.filter_chain.v3.FilterChainConfig",
+	"envoy.extensions.filters.http.match_delegate.v3.MatchDelegate",
+}
+
+func unwrapped(e *edge, hit hit) {
+	for _, f := range e.filters {
+		if wraps(f.kind, e.object(f.config)) {
+			hit(f.at, printable(f.GetName()))
+		}
+	}
+}
+
+// wraps reports whether a wrapper holds one of our filters, however deep.
+func wraps(kind string, written map[string]any) bool {
+	if !isWrapper(kind) {
 		return false
 	}
-	for _, policy := range policies {
+	text, err := json.Marshal(written)
+	return err != nil || strings.Contains(string(text), "filters.http.ext_proc.") ||
+		strings.Contains(string(text), "filters.http.rbac.") || strings.Contains(string(text), "filters.http.router.")
+}
+
+func isWrapper(kind string) bool {
+	for _, w := range wrappers {
+		if strings.HasPrefix(kind, w[:strings.LastIndexByte(w, '.')+1]) {
+			return true
+		}
+	}
+	return false
+}
+
+func filtersKnown(e *edge, hit hit) {
+	for i, f := range e.filters {
+		discovery := f.GetConfigDiscovery()
+		if discovery == nil {
+			continue
+		}
+		at := f.at.field("config_discovery")
+		_, known := e.whole.filters[f.GetName()]
+		switch {
+		case !known:
+			hit(at, printable(f.GetName()))
+		case i >= e.guards()[0] && !e.live:
+			hit(at, printable(f.GetName()))
+		case discovery.GetDefaultConfig() != nil:
+			hit(at.field("default_config"), printable(f.GetName()))
+		}
+	}
+}
+
+func rbacVerdict(e *edge, hit hit) {
+	if e.rbac.message == nil {
+		hit(e.at.field("http_filters"), "there is no RBAC filter")
+		return
+	}
+	rules, at := e.rbac.message.GetRules(), e.rbac.at.field("rules")
+	policies := rules.GetPolicies()
+	if e.rbac.message.GetMatcher() != nil {
+		hit(e.rbac.at.field("matcher"), "")
+	}
+	if rules == nil {
+		hit(at, "")
+		return
+	}
+	if rules.GetAction() != rbacconfigv3.RBAC_ALLOW {
+		hit(at.field("action"), "")
+	}
+	if len(policies) != 1 {
+		hit(at.field("policies"), strconv.Itoa(len(policies))+" policies")
+	}
+	for name, policy := range policies {
+		at := at.field("policies").entry(name).field("permissions")
 		if len(policy.GetPermissions()) != 1 {
-			return false
+			hit(at, strconv.Itoa(len(policy.GetPermissions()))+" permissions")
+			continue
 		}
 		metadata := policy.GetPermissions()[0].GetSourcedMetadata()
 		matcher := metadata.GetMetadataMatcher()
 		if metadata.GetMetadataSource() != rbacconfigv3.MetadataSource_DYNAMIC || matcher.GetFilter() != namespace || matcher.GetInvert() ||
 			len(matcher.GetPath()) != 1 || matcher.GetPath()[0].GetKey() != "verdict" || matcher.GetValue().GetStringMatch().GetExact() != "allow" {
-			return false
+			hit(at.item(0), "")
 		}
 	}
-	return true
 }
 
-func healthFirst(e *edge) bool {
-	for _, f := range e.manager.GetHttpFilters() {
-		health := &healthv3.HealthCheck{}
-		if f.GetTypedConfig().MessageIs(&procv3.ExternalProcessor{}) {
-			return false
+func healthFirst(e *edge, hit hit) {
+	if e.partial {
+		return
+	}
+	for _, f := range e.filters {
+		if _, ok := f.message.(*procv3.ExternalProcessor); ok {
+			break
 		}
-		if f.GetTypedConfig().UnmarshalTo(health) != nil {
+		health, ok := f.message.(*healthv3.HealthCheck)
+		if !ok {
 			continue
 		}
-		h := health.GetHeaders()
-		return !health.GetPassThroughMode().GetValue() && len(h) == 1 && h[0].GetName() == ":path" && h[0].GetStringMatch().GetExact() == "/healthz"
+		if health.GetPassThroughMode().GetValue() {
+			hit(f.config.field("pass_through_mode"), "")
+		}
+		if h := health.GetHeaders(); len(h) != 1 || h[0].GetName() != ":path" || h[0].GetStringMatch().GetExact() != "/healthz" {
+			hit(f.config.field("headers"), "")
+		}
+		if f.GetDisabled() {
+			hit(f.at.field("disabled"), "")
+		}
+		return
 	}
-	return false
-}
-
-// guardStreams is how many streams to the guard there must be room for.
-const guardStreams = 4096
-
-// guardCluster is nil if the filter names none or one that does not exist.
-func (e *edge) guardCluster() *clusterv3.Cluster {
-	return e.clusters[e.guard.GetGrpcService().GetEnvoyGrpc().GetClusterName()]
-}
-
-func clusterRules() []rule[*edge] {
-	return []rule[*edge]{
-		{"guard-cluster", "name a cluster that exists: without it every request fails", func(e *edge) bool { return e.guardCluster() != nil }},
-		{"guard-http2", "give the guard's cluster http2_protocol_options: gRPC needs them", func(e *edge) bool {
-			options := &httpv3.HttpProtocolOptions{}
-			packed := e.guardCluster().GetTypedExtensionProtocolOptions()["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]
-			return packed.UnmarshalTo(options) == nil && options.GetExplicitHttpConfig().GetHttp2ProtocolOptions() != nil
-		}},
-		{"guard-health", "give the guard's cluster a grpc_health_check and healthy_panic_threshold 0: a guard that says it is not serving gets nothing", func(e *edge) bool {
-			checks := e.guardCluster().GetHealthChecks()
-			threshold := e.guardCluster().GetCommonLbConfig().GetHealthyPanicThreshold()
-			return len(checks) > 0 && checks[0].GetGrpcHealthCheck() != nil && threshold != nil && threshold.GetValue() == 0
-		}},
-		{"circuit-breakers", "set max_connections, max_pending_requests and max_requests on every cluster: bounds must be stated", func(e *edge) bool {
-			for _, c := range e.clusters {
-				t := c.GetCircuitBreakers().GetThresholds()
-				if len(t) == 0 || t[0].GetMaxConnections() == nil || t[0].GetMaxPendingRequests() == nil || t[0].GetMaxRequests() == nil {
-					return false
-				}
-			}
-			return true
-		}},
-		{"guard-room", "allow max_requests 4096 or more to the guard: rejected requests that wait for their bodies hold up to 512", func(e *edge) bool {
-			t := e.guardCluster().GetCircuitBreakers().GetThresholds()
-			return len(t) > 0 && t[0].GetMaxRequests().GetValue() >= guardStreams
-		}},
-		{"connect-timeout", "set connect_timeout on every cluster", func(e *edge) bool {
-			for _, c := range e.clusters {
-				if c.GetConnectTimeout().AsDuration() <= 0 {
-					return false
-				}
-			}
-			return true
-		}},
-	}
+	hit(e.at.field("http_filters"), "there is no health_check filter")
 }

@@ -2,11 +2,12 @@ package envoy
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	procv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
@@ -16,6 +17,12 @@ const namespace = "kube_guard"
 
 // mutable names what the guard may set and remove; what it misses would vanish.
 const mutable = `^(kubernetes.*|signature|signature-input|x-kubernetes-fingerprint|x-request-id|content-type|cache-control|access-control-.*)$`
+
+// The range of message_timeout.
+const (
+	leastTimeout = time.Second
+	mostTimeout  = 5 * time.Second
+)
 
 // fastMode is the configured mode, rejectMode the only one that the guard may
 // change it to. Envoy compares field by field and ignores what does not match.
@@ -34,57 +41,212 @@ func rejectMode() *procv3.ProcessingMode {
 	return mode
 }
 
+// guardRules are about what would let a request past the guard.
 func guardRules() []rule[*edge] {
 	return []rule[*edge]{
-		{"one-guard", "have exactly one ext_proc filter: without it nothing is checked, with two nobody knows which word counts", func(e *edge) bool { return e.guards == 1 }},
-		{"fail-closed", "keep failure_mode_allow false: a dead guard must stop requests", func(e *edge) bool {
-			return e.guard != nil && !e.guard.GetFailureModeAllow() && !e.guard.GetObservabilityMode()
+		{Rule{
+			ruleGuard, "not exactly one ext_proc filter on the way",
+			"Without it nothing is checked; with two nobody knows which word counts.",
+			"have one ext_proc filter, the guard, in http_filters",
+		}, func(e *edge, hit hit) {
+			for _, i := range e.guards()[1:] {
+				hit(e.filters[i].at, "another one")
+			}
 		}},
-		{"guard-modes", "spell processing_mode out: request headers SEND, all else SKIP or NONE", func(e *edge) bool {
-			return proto.Equal(e.guard.GetProcessingMode(), fastMode())
+		{Rule{
+			"fail-closed", "a guard that fails lets requests through",
+			"Whatever fails, nothing unchecked may be acted on. In observability_mode its answers are ignored.",
+			"set failure_mode_allow and observability_mode to false, or drop them",
+		}, func(e *edge, hit hit) {
+			if e.guard.message.GetFailureModeAllow() {
+				hit(e.guard.at.field("failure_mode_allow"), "")
+			}
+			if e.guard.message.GetObservabilityMode() {
+				hit(e.guard.at.field("observability_mode"), "")
+			}
 		}},
-		{"guard-override", "allow_mode_override with exactly one allowed_override_modes entry: request body BUFFERED_PARTIAL, request trailers SEND, the rest as configured", func(e *edge) bool {
-			modes := e.guard.GetAllowedOverrideModes()
-			return e.guard.GetAllowModeOverride() && len(modes) == 1 && proto.Equal(modes[0], rejectMode())
+		{Rule{
+			"guard-modes", "the guard is asked for something else than the request headers",
+			"Headers that are not sent are not checked; anything else costs a message, or holds the call.",
+			"spell processing_mode out: request_header_mode SEND, response_header_mode, request_trailer_mode and response_trailer_mode SKIP, both body modes NONE",
+		}, func(e *edge, hit hit) {
+			differs(e.guard.message.GetProcessingMode(), fastMode(), e.guard.at.field("processing_mode"), hit)
 		}},
-		{"guard-may-answer", "unset disable_immediate_response and send_body_without_waiting_for_header_response: rejections need both", func(e *edge) bool {
-			return !e.guard.GetDisableImmediateResponse() && !e.guard.GetSendBodyWithoutWaitingForHeaderResponse()
+		{Rule{
+			"guard-override", "the guard cannot ask for the body of a request that it rejects",
+			"Envoy compares field by field and ignores an override that differs without a word; the rejected request goes on, without its headers.",
+			"set allow_mode_override true and one entry of allowed_override_modes, all six fields spelt out: request_header_mode SEND, request_body_mode BUFFERED_PARTIAL, request_trailer_mode SEND, the rest as in processing_mode",
+		}, func(e *edge, hit hit) {
+			if !e.guard.message.GetAllowModeOverride() {
+				hit(e.guard.at.field("allow_mode_override"), "")
+			}
+			modes, at := e.guard.message.GetAllowedOverrideModes(), e.guard.at.field("allowed_override_modes")
+			if len(modes) != 1 {
+				hit(at, "")
+				return
+			}
+			differs(modes[0], rejectMode(), at.item(0), hit)
 		}},
-		{"guard-timeout", "set message_timeout to 2s: the default of 200 ms is too short for a cold start", func(e *edge) bool {
-			return e.guard.GetMessageTimeout().AsDuration() == 2*time.Second
+		{Rule{
+			"guard-may-answer", "the guard cannot answer a rejection",
+			"disable_immediate_response makes its answer a failure, send_body_without_waiting_for_header_response disables its override.",
+			"drop disable_immediate_response and send_body_without_waiting_for_header_response",
+		}, func(e *edge, hit hit) {
+			if e.guard.message.GetDisableImmediateResponse() {
+				hit(e.guard.at.field("disable_immediate_response"), "")
+			}
+			if e.guard.message.GetSendBodyWithoutWaitingForHeaderResponse() {
+				hit(e.guard.at.field("send_body_without_waiting_for_header_response"), "")
+			}
 		}},
-		{"guard-status", "set status_on_error to 503: a guard's failure is not the caller's", func(e *edge) bool {
-			return e.guard.GetStatusOnError().GetCode() == typev3.StatusCode_ServiceUnavailable
-		}},
-		{"guard-keeps-route", "set route_cache_action to RETAIN: the route was chosen before the guard", func(e *edge) bool {
-			return e.guard.GetRouteCacheAction() == procv3.ExternalProcessor_RETAIN
-		}},
-		{"guard-mutations", "set mutation_rules to disallow_all, disallow_is_error and the one allow_expression: what it misses vanishes silently", func(e *edge) bool {
-			m := e.guard.GetMutationRules()
-			return m.GetDisallowAll().GetValue() && m.GetDisallowIsError().GetValue() && m.GetAllowExpression().GetRegex() == mutable && m.GetDisallowExpression() == nil
-		}},
-		{"guard-sees", "forward the prefixes kubernetes and mcp- and the six exact names, nothing else: no cookie, no authorization", forwards},
-		{"guard-metadata", "receive the namespace kube_guard, and no other: the verdict travels there", func(e *edge) bool {
-			return slices.Equal(e.guard.GetMetadataOptions().GetReceivingNamespaces().GetUntyped(), []string{namespace})
-		}},
-		{"guard-statistics", "set stat_prefix: alerts need a name", func(e *edge) bool { return e.guard.GetStatPrefix() != "" }},
 	}
 }
 
-func forwards(e *edge) bool {
-	var got []string
-	for _, p := range e.guard.GetForwardRules().GetAllowedHeaders().GetPatterns() {
-		switch {
-		case p.GetIgnoreCase():
-			return false
-		case p.GetPrefix() != "":
-			got = append(got, p.GetPrefix()+"*")
-		default:
-			got = append(got, p.GetExact())
+// guardSettingRules are about how the guard is asked and answers.
+func guardSettingRules() []rule[*edge] {
+	return []rule[*edge]{
+		{Rule{
+			"guard-timeout", "the guard has too little time to answer, or too much",
+			"The default of 200 ms is too short for a cold start; a caller should not wait long for a guard that hangs. A timeout on the stream as a whole would cut rejections that wait for their body.",
+			"set message_timeout to 2s (1s to 5s), drop max_message_timeout, and drop grpc_service.timeout or set it to more than 5s",
+		}, func(e *edge, hit hit) {
+			if t := e.guard.message.GetMessageTimeout().AsDuration(); t < leastTimeout || t > mostTimeout {
+				hit(e.guard.at.field("message_timeout"), "")
+			}
+			if e.guard.message.GetMaxMessageTimeout().AsDuration() != 0 {
+				hit(e.guard.at.field("max_message_timeout"), "")
+			}
+			if t := e.guard.message.GetGrpcService().GetTimeout().AsDuration(); t != 0 && t <= mostTimeout {
+				hit(e.guard.at.field("grpc_service", "timeout"), "")
+			}
+		}},
+		{Rule{
+			"guard-retry", "the guard is asked again where it may have answered",
+			"One more try helps while a guard restarts, before it has read anything; more multiplies load when all are slow.",
+			"limit grpc_service.retry_policy to retry_on connect-failure and refused-stream with num_retries 1",
+		}, retriesOnce},
+		{Rule{
+			"guard-status", "a guard's failure looks like something else",
+			"It is neither the caller's fault nor the backend's; the mappers and alerts look for 503.",
+			"set status_on_error to ServiceUnavailable",
+		}, func(e *edge, hit hit) {
+			if e.guard.message.GetStatusOnError().GetCode() != typev3.StatusCode_ServiceUnavailable {
+				hit(e.guard.at.field("status_on_error"), "")
+			}
+		}},
+		{Rule{
+			"guard-keeps-route", "the guard's answer makes Envoy choose the route again",
+			"What earlier filters allowed was about the first one.",
+			"set route_cache_action to RETAIN",
+		}, func(e *edge, hit hit) {
+			if e.guard.message.GetRouteCacheAction() != procv3.ExternalProcessor_RETAIN {
+				hit(e.guard.at.field("route_cache_action"), "")
+			}
+		}},
+		{Rule{
+			"guard-mutations", "the guard may set other headers than it has to",
+			"What the expression misses vanishes without a word, removals too, and what it has too much an attacker in the guard's place could set.",
+			"set mutation_rules to disallow_all, disallow_is_error and allow_expression " + mutable + ", and nothing else",
+		}, mutations},
+		{Rule{
+			"guard-sees", "the guard is shown too few headers, or too many",
+			"It decides on these alone; cookies and authorization are none of its business.",
+			"forward the prefixes kubernetes (without a dash, so that kubernetes_server is seen) and mcp-, and exactly :method, :path, content-type, origin, x-forwarded-proto, x-request-id",
+		}, forwards},
+		{Rule{
+			"guard-metadata", "the guard's word does not arrive",
+			"RBAC and the access log read the verdict from this namespace.",
+			"set metadata_options.receiving_namespaces.untyped to kube_guard, and no other",
+		}, func(e *edge, hit hit) {
+			if !slices.Equal(e.guard.message.GetMetadataOptions().GetReceivingNamespaces().GetUntyped(), []string{namespace}) {
+				hit(e.guard.at.field("metadata_options", "receiving_namespaces", "untyped"), "")
+			}
+		}},
+		{Rule{
+			"guard-statistics", "the guard's statistics have no name of their own",
+			"Alerts on streams_failed and message_timeouts need one.",
+			"set stat_prefix",
+		}, func(e *edge, hit hit) {
+			if e.guard.message.GetStatPrefix() == "" {
+				hit(e.guard.at.field("stat_prefix"), "")
+			}
+		}},
+	}
+}
+
+// differs reports each field that is not as wanted.
+func differs(got, want *procv3.ProcessingMode, at *place, hit hit) {
+	if got == nil {
+		hit(at, "")
+		return
+	}
+	fields := want.ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		field := fields.Get(i)
+		if value := want.ProtoReflect().Get(field); got.ProtoReflect().Get(field).Enum() != value.Enum() {
+			hit(at.field(string(field.Name())), "wants "+enumName(field, value))
 		}
 	}
-	slices.Sort(got)
-	return e.guard.GetForwardRules().GetDisallowedHeaders() == nil && slices.Equal(got, []string{
+}
+
+func enumName(field protoreflect.FieldDescriptor, value protoreflect.Value) string {
+	return string(field.Enum().Values().ByNumber(value.Enum()).Name())
+}
+
+func retriesOnce(e *edge, hit hit) {
+	service := e.guard.message.GetGrpcService()
+	policy, at := service.GetRetryPolicy(), e.guard.at.field("grpc_service", "retry_policy")
+	if policy == nil {
+		return
+	}
+	for on := range strings.SplitSeq(policy.GetRetryOn(), ",") {
+		if on = strings.TrimSpace(on); on != "connect-failure" && on != "refused-stream" {
+			hit(at.field("retry_on"), printable(on))
+		}
+	}
+	if n := policy.GetNumRetries(); n != nil && n.GetValue() > 1 {
+		hit(at.field("num_retries"), "")
+	}
+}
+
+func mutations(e *edge, hit hit) {
+	m, at := e.guard.message.GetMutationRules(), e.guard.at.field("mutation_rules")
+	if !m.GetDisallowAll().GetValue() {
+		hit(at.field("disallow_all"), "")
+	}
+	if !m.GetDisallowIsError().GetValue() {
+		hit(at.field("disallow_is_error"), "")
+	}
+	if m.GetAllowExpression().GetRegex() != mutable {
+		hit(at.field("allow_expression", "regex"), "")
+	}
+	if m.GetDisallowExpression() != nil {
+		hit(at.field("disallow_expression"), "")
+	}
+}
+
+func forwards(e *edge, hit hit) {
+	missing := map[string]bool{}
+	for _, name := range []string{
 		":method", ":path", "content-type", kubeheader.Prefix + "*", "mcp-*", "origin", "x-forwarded-proto", decisionHeader,
-	})
+	} {
+		missing[name] = true
+	}
+	rules, at := e.guard.message.GetForwardRules(), e.guard.at.field("forward_rules")
+	for i, p := range rules.GetAllowedHeaders().GetPatterns() {
+		name := p.GetExact()
+		if p.GetPrefix() != "" {
+			name = p.GetPrefix() + "*"
+		}
+		if !missing[name] || p.GetIgnoreCase() {
+			hit(at.field("allowed_headers", "patterns").item(i), "one too many: "+printable(name))
+		}
+		delete(missing, name)
+	}
+	for name := range missing {
+		hit(at.field("allowed_headers", "patterns"), "not shown: "+name)
+	}
+	if rules.GetDisallowedHeaders() != nil {
+		hit(at.field("disallowed_headers"), "")
+	}
 }

@@ -1,132 +1,187 @@
 package envoy
 
 import (
+	"maps"
 	"net/http"
 	"slices"
-	"strings"
 
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
-
-	"kubernetes-mcp-edge/extproc/kubeheader"
+	procv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	rbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
+	"google.golang.org/protobuf/types/known/anypb"
 )
 
 func routeRules() []rule[*edge] {
 	return []rule[*edge]{
-		{"only-mcp-is-routed", "let exactly the path /mcp reach a cluster; the guard's contract is about that one", onlyMCP},
-		{"call-without-limit", "set route timeout 0s: the default of 15 s cuts tool calls and streams", func(e *edge) bool {
-			return !slices.ContainsFunc(e.routes(), func(r *routev3.Route) bool {
-				timeout := r.GetRoute().GetTimeout()
-				return r.GetRoute() != nil && (timeout == nil || timeout.AsDuration() != 0)
-			})
+		{Rule{
+			"routes-known", "routes that are not in this configuration",
+			"A route from elsewhere can switch the guard off, and nobody sees it here.",
+			"write route_config into the listener without vhds, matcher or scoped_routes; what comes by RDS is judged in a /config_dump",
+		}, routesKnown},
+		{Rule{
+			"only-mcp-is-routed", "another path than /mcp leads on",
+			"The guard's contract is about that one.",
+			"let exactly the path /mcp, and no redirect, prefix or pattern, reach a cluster; answer the rest by direct_response 404",
+		}, onlyMCP},
+		{Rule{
+			"call-without-limit", "Envoy cuts calls that last",
+			"The default of 15 s cuts tool calls and streams; the backend bounds its tools itself.",
+			"set the route's timeout to 0s and drop max_stream_duration",
+		}, func(e *edge, hit hit) {
+			for _, r := range e.forwarding() {
+				action, at := r.message.GetRoute(), r.at.field("route")
+				if timeout := action.GetTimeout(); timeout == nil || timeout.AsDuration() != 0 {
+					hit(at.field("timeout"), "")
+				}
+				if action.GetMaxStreamDuration() != nil {
+					hit(at.field("max_stream_duration"), "")
+				}
+			}
 		}},
-		{"no-retries", "drop retry_policy: tool calls are not idempotent", noRetries},
-		{"guard-on-every-route", "drop typed_per_filter_config from routes with a cluster, virtual hosts and the route configuration: it can switch the guard off", guardEverywhere},
-		{"elsewhere-not-found", "end the routes with prefix / as direct_response 404, guard and rbac disabled, and answer nothing else than 404 without a cluster: clients probe /.well-known/*", elsewhere},
-		{"nothing-after-the-guard", "drop request_headers_to_add and _to_remove for kubernetes-* and the proof: they run after the guard and break its signature", untouched},
-		{"inline-routes", "write route_config into the listener: routes from elsewhere cannot be checked here", func(e *edge) bool {
-			return e.manager.GetRouteConfig() != nil && e.manager.GetRouteConfig().GetVhds() == nil
-		}},
+		{Rule{
+			"guard-on-every-route", "a route can switch guard or RBAC off, or make them lenient",
+			"Per-route settings win: ExtProcPerRoute can disable the guard or make it fail open, FilterConfig can disable any filter.",
+			"drop what concerns ext_proc, rbac, router, or a type that is not known here from typed_per_filter_config of the route configuration, the virtual hosts, and the routes that lead to a cluster",
+		}, guardEverywhere},
+		{Rule{
+			"elsewhere-not-found", "what is not /mcp is not answered 404",
+			"Clients probe /.well-known/*: any other answer makes them start OAuth. Guard and RBAC are off there, and only there: nothing stands behind.",
+			"end every virtual host with prefix / as direct_response 404 where FilterConfig disables ext_proc and rbac, and answer nothing else than 404 without a cluster",
+		}, elsewhere},
 	}
 }
 
-func onlyMCP(e *edge) bool {
+func routesKnown(e *edge, hit hit) {
+	switch rds := e.manager.GetRds(); {
+	case e.partial:
+	case e.manager.GetScopedRoutes() != nil:
+		hit(e.at.field("scoped_routes"), "scoped routes cannot be judged here")
+	case rds != nil && e.routes.message == nil:
+		hit(e.at.field("rds"), "not in the dump: "+printable(rds.GetRouteConfigName()))
+	case rds != nil && !e.live:
+		hit(e.at.field("rds"), "")
+	case e.routes.message == nil:
+		hit(e.at.field("route_config"), "there are none")
+	}
+	if e.routes.message.GetVhds() != nil {
+		hit(e.routes.at.field("vhds"), "")
+	}
+	if len(e.routes.message.GetClusterSpecifierPlugins()) > 0 {
+		hit(e.routes.at.field("cluster_specifier_plugins"), "")
+	}
+	for _, host := range e.hosts() {
+		if host.message.GetMatcher() != nil {
+			hit(host.at.field("matcher"), "")
+		}
+		if len(host.message.GetRouteSpecifiers()) > 0 {
+			hit(host.at.field("route_specifiers"), "")
+		}
+	}
+	for _, r := range e.all() {
+		if len(r.message.GetRouteSpecifiers()) > 0 {
+			hit(r.at.field("route_specifiers"), "")
+		}
+	}
+}
+
+func onlyMCP(e *edge, hit hit) {
 	routed := 0
-	for _, r := range e.routes() {
-		if r.GetDirectResponse() != nil {
+	for _, r := range e.all() {
+		if r.message.GetDirectResponse() != nil {
 			continue
 		}
 		routed++
-		if r.GetRoute() == nil || r.GetMatch().GetPath() != "/mcp" {
-			return false
+		if r.message.GetRoute() == nil {
+			hit(r.at, "neither a cluster nor a direct_response")
+		}
+		if r.message.GetMatch().GetPath() != "/mcp" {
+			hit(r.at.field("match"), "")
 		}
 	}
-	return routed > 0
+	if routed == 0 && !e.partial && e.routes.message != nil {
+		hit(e.routes.at.field("virtual_hosts"), "nothing is routed")
+	}
 }
 
-func noRetries(e *edge) bool {
-	for _, host := range e.manager.GetRouteConfig().GetVirtualHosts() {
-		if host.GetRetryPolicy() != nil || host.GetRetryPolicyTypedConfig() != nil {
-			return false
+// guardEverywhere looks at every place that can override a filter.
+func guardEverywhere(e *edge, hit hit) {
+	look := func(overrides map[string]*anypb.Any, at *place) {
+		for _, name := range slices.Sorted(maps.Keys(overrides)) {
+			if e.loosens(name, overrides[name]) {
+				hit(at.field("typed_per_filter_config").entry(name), "")
+			}
 		}
 	}
-	return !slices.ContainsFunc(e.routes(), func(r *routev3.Route) bool {
-		return r.GetRoute().GetRetryPolicy() != nil || r.GetRoute().GetRetryPolicyTypedConfig() != nil
-	})
+	look(e.routes.message.GetTypedPerFilterConfig(), e.routes.at)
+	for _, host := range e.hosts() {
+		look(host.message.GetTypedPerFilterConfig(), host.at)
+	}
+	for _, r := range e.all() {
+		if r.message.GetDirectResponse() == nil {
+			look(r.message.GetTypedPerFilterConfig(), r.at)
+		}
+		for i, c := range r.message.GetRoute().GetWeightedClusters().GetClusters() {
+			look(c.GetTypedPerFilterConfig(), r.at.field("route", "weighted_clusters", "clusters").item(i))
+		}
+	}
 }
 
-func guardEverywhere(e *edge) bool {
-	overrides := len(e.manager.GetRouteConfig().GetTypedPerFilterConfig())
-	for _, host := range e.manager.GetRouteConfig().GetVirtualHosts() {
-		overrides += len(host.GetTypedPerFilterConfig())
+// loosens reports whether an override is of a filter that must not have any, be
+// it by the filter's name or by what it says.
+func (e *edge) loosens(name string, packed *anypb.Any) bool {
+	m, kind := open(packed)
+	if wrapped, ok := m.(*routev3.FilterConfig); ok && wrapped.GetConfig() != nil {
+		m, kind = open(wrapped.GetConfig())
 	}
-	for _, r := range e.routes() {
-		if r.GetDirectResponse() == nil {
-			overrides += len(r.GetTypedPerFilterConfig())
-		}
-		for _, weighted := range r.GetRoute().GetWeightedClusters().GetClusters() {
-			overrides += len(weighted.GetTypedPerFilterConfig())
-		}
+	switch m.(type) {
+	case nil, *procv3.ExtProcPerRoute, *rbacv3.RBACPerRoute:
+		return true
 	}
-	return overrides == 0
+	if isWrapper(kind) || slices.Contains([]string{guardFilter, rbacFilter, "envoy.filters.http.router"}, name) {
+		return true
+	}
+	from := len(e.filters)
+	if guards := e.guards(); len(guards) > 0 {
+		from = guards[0]
+	}
+	return slices.ContainsFunc(e.filters[from:], func(f httpFilter) bool { return f.GetName() == name })
 }
 
-func elsewhere(e *edge) bool {
-	for _, host := range e.manager.GetRouteConfig().GetVirtualHosts() {
-		routes := host.GetRoutes()
-		if len(routes) == 0 {
-			return false
-		}
-		for _, r := range routes {
+// The names of the two filters as we give them.
+const (
+	guardFilter = "envoy.filters.http.ext_proc"
+	rbacFilter  = "envoy.filters.http.rbac"
+)
+
+func elsewhere(e *edge, hit hit) {
+	for _, host := range e.hosts() {
+		routes := host.message.GetRoutes()
+		at := host.at.field("routes")
+		for i, r := range routes {
 			if r.GetDirectResponse() != nil && r.GetDirectResponse().GetStatus() != http.StatusNotFound {
-				return false
+				hit(at.item(i).field("direct_response", "status"), "")
 			}
 		}
-		last := routes[len(routes)-1]
+		if len(routes) == 0 {
+			hit(at, "there are none")
+			continue
+		}
+		last, at := routes[len(routes)-1], at.item(len(routes)-1)
 		if last.GetMatch().GetPrefix() != "/" || last.GetDirectResponse() == nil {
-			return false
+			hit(at, "the last one")
+			continue
 		}
-		for _, name := range []string{"envoy.filters.http.ext_proc", "envoy.filters.http.rbac"} {
-			off := &routev3.FilterConfig{}
-			if last.GetTypedPerFilterConfig()[name].UnmarshalTo(off) != nil || !off.GetDisabled() {
-				return false
+		for _, f := range e.filters {
+			switch f.message.(type) {
+			case *procv3.ExternalProcessor, *rbacv3.RBAC:
+				m, _ := open(last.GetTypedPerFilterConfig()[f.GetName()])
+				if off, ok := m.(*routev3.FilterConfig); !ok || !off.GetDisabled() {
+					hit(at.field("typed_per_filter_config").entry(f.GetName()), "")
+				}
 			}
 		}
 	}
-	return len(e.manager.GetRouteConfig().GetVirtualHosts()) > 0
-}
-
-// untouched looks at every place where a route can change request headers.
-func untouched(e *edge) bool {
-	type editor interface {
-		GetRequestHeadersToAdd() []*corev3.HeaderValueOption
-		GetRequestHeadersToRemove() []string
+	if len(e.hosts()) == 0 && e.routes.message != nil {
+		hit(e.routes.at.field("virtual_hosts"), "there are none")
 	}
-	editors := []editor{e.manager.GetRouteConfig()}
-	for _, host := range e.manager.GetRouteConfig().GetVirtualHosts() {
-		editors = append(editors, host)
-	}
-	for _, r := range e.routes() {
-		editors = append(editors, r)
-		for _, weighted := range r.GetRoute().GetWeightedClusters().GetClusters() {
-			editors = append(editors, weighted)
-		}
-	}
-	for _, ed := range editors {
-		names := slices.Clone(ed.GetRequestHeadersToRemove())
-		for _, added := range ed.GetRequestHeadersToAdd() {
-			names = append(names, added.GetHeader().GetKey())
-		}
-		if slices.ContainsFunc(names, ours) {
-			return false
-		}
-	}
-	return true
-}
-
-// ours reports whether guard and backend care about this header.
-func ours(name string) bool {
-	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
-	return strings.HasPrefix(name, kubeheader.Prefix) || name == kubeheader.Fingerprint ||
-		name == kubeheader.Signature || name == kubeheader.SignatureInput
 }

@@ -1,76 +1,89 @@
 package envoy
 
 import (
-	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
 
-	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
-	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
-	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
-	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
+	overloadv3 "github.com/envoyproxy/go-control-plane/envoy/config/overload/v3"
+	downstreamv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/resource_monitors/downstream_connections/v3"
 )
-
-func loopback(a *corev3.Address) bool {
-	if a.GetPipe() != nil {
-		return true
-	}
-	ip, err := netip.ParseAddr(a.GetSocketAddress().GetAddress())
-	return err == nil && ip.IsLoopback()
-}
 
 func wholeRules() []rule[*whole] {
 	return []rule[*whole]{
-		{"admin-loopback", "give admin a loopback address: whoever reaches it controls Envoy", func(w *whole) bool {
-			return w.bootstrap.GetAdmin() == nil || loopback(w.bootstrap.GetAdmin().GetAddress())
-		}},
-		{"admin-paths", "list as allow_paths exactly /ready, /server_info, /clusters, /listeners, /config_dump and the prefix /stats, or fewer: others change the process, and /logging can turn header printing on", func(w *whole) bool {
-			return adminReads(w.bootstrap.GetAdmin())
-		}},
-		{"connection-limit", "bound the connections by overload_manager: one caller must not take them all", func(w *whole) bool {
-			return len(w.bootstrap.GetOverloadManager().GetResourceMonitors()) > 0
-		}},
-		{"static-only", "drop dynamic_resources: listeners and clusters from elsewhere cannot be checked here", func(w *whole) bool {
-			return w.bootstrap.GetDynamicResources() == nil
-		}},
-		{"every-listener-guarded", "put one HTTP connection manager, and no other network filter, into every filter chain: bytes that pass otherwise are never checked", everyListener},
-		{"no-header-printed", "take kubernetes-*, the proof and authorization out of every format, tag and list of headers to log, wherever it stands", func(w *whole) bool {
-			return !prints("", w.raw)
-		}},
-	}
-}
-
-func adminReads(a *bootstrapv3.Admin) bool {
-	for _, p := range a.GetAllowPaths() {
-		if p.GetIgnoreCase() {
-			return false
-		}
-		if !slices.Contains([]string{"/ready", "/server_info", "/clusters", "/listeners", "/config_dump"}, p.GetExact()) && p.GetPrefix() != "/stats" {
-			return false
-		}
-	}
-	return a == nil || len(a.GetAllowPaths()) > 0
-}
-
-// chains are all filter chains of a listener.
-func chains(l *listenerv3.Listener) []*listenerv3.FilterChain {
-	out := slices.Clone(l.GetFilterChains())
-	if l.GetDefaultFilterChain() != nil {
-		out = append(out, l.GetDefaultFilterChain())
-	}
-	return out
-}
-
-func everyListener(w *whole) bool {
-	for _, l := range w.bootstrap.GetStaticResources().GetListeners() {
-		for _, c := range chains(l) {
-			if len(c.GetFilters()) != 1 || !c.GetFilters()[0].GetTypedConfig().MessageIs(&hcmv3.HttpConnectionManager{}) {
-				return false
+		{Rule{
+			"admin-loopback", "the admin interface lies beyond loopback",
+			"Whoever reaches it controls Envoy and reads its configuration.",
+			"give admin a loopback address or a Unix socket",
+		}, func(w *whole, hit hit) {
+			if admin := w.bootstrap.message.GetAdmin(); admin != nil && !loopback(admin.GetAddress()) {
+				hit(w.bootstrap.at.field("admin", "address"), "")
 			}
+		}},
+		{Rule{
+			"admin-paths", "the admin interface can change the process",
+			"/logging can turn the printing of request headers on, credentials included; others stop or drain Envoy.",
+			"list as allow_paths exactly /ready, /server_info, /clusters, /listeners, /config_dump and the prefix /stats, or fewer",
+		}, adminReads},
+		{Rule{
+			"connection-limit", "no bound on the number of connections",
+			"One caller can take them all.",
+			"add the resource monitor downstream_connections to overload_manager, and drop ignore_global_conn_limit and bypass_overload_manager from listeners",
+		}, connectionLimit},
+		{Rule{
+			"static-only", "listeners or clusters that come from elsewhere",
+			"They cannot be judged here.",
+			"drop dynamic_resources, or lint the /config_dump of the Envoy that got them",
+		}, func(w *whole, hit hit) {
+			if !w.live && w.bootstrap.message.GetDynamicResources() != nil {
+				hit(w.bootstrap.at.field("dynamic_resources"), "")
+			}
+		}},
+		{Rule{
+			"update-refused", "Envoy refused an update",
+			"What runs is not what was meant to run.",
+			"read details in error_state, and mend what the control plane sends",
+		}, func(w *whole, hit hit) {
+			for _, at := range w.failed {
+				hit(at, "")
+			}
+		}},
+		{Rule{
+			"no-header-printed", "a credential can be printed",
+			"Logs and traces outlive requests, and more people read them.",
+			"take kubernetes-*, the proof, authorization and cookies out of every format, tag and list of headers to log",
+		}, func(w *whole, hit hit) { prints(w.raw, nil, "", hit) }},
+	}
+}
+
+func adminReads(w *whole, hit hit) {
+	admin, at := w.bootstrap.message.GetAdmin(), w.bootstrap.at.field("admin", "allow_paths")
+	for i, p := range admin.GetAllowPaths() {
+		reads := slices.Contains([]string{"/ready", "/server_info", "/clusters", "/listeners", "/config_dump"}, p.GetExact()) || p.GetPrefix() == "/stats"
+		if p.GetIgnoreCase() || !reads {
+			hit(at.item(i), "")
 		}
 	}
-	return true
+	if admin != nil && len(admin.GetAllowPaths()) == 0 {
+		hit(at, "all are allowed")
+	}
+}
+
+func connectionLimit(w *whole, hit hit) {
+	if w.bootstrap.message == nil {
+		return // part of a dump
+	}
+	if !slices.ContainsFunc(w.bootstrap.message.GetOverloadManager().GetResourceMonitors(), bounds) {
+		hit(w.bootstrap.at.field("overload_manager", "resource_monitors"), "")
+	}
+	for _, l := range w.listeners {
+		if l.message.GetIgnoreGlobalConnLimit() {
+			hit(l.at.field("ignore_global_conn_limit"), "")
+		}
+		if l.message.GetBypassOverloadManager() {
+			hit(l.at.field("bypass_overload_manager"), "")
+		}
+	}
 }
 
 // operator is a command operator of Envoy's formats, with its arguments.
@@ -80,27 +93,31 @@ var operator = regexp.MustCompile(`%[A-Z][A-Z0-9_]*(\([^%]*\))?(:[0-9]+)?%`)
 var listing = []string{"request_headers_for_tags", "additional_request_headers_to_log", "custom_tags"}
 
 // prints looks at every string in a configuration as it was written: a format
-// can stand in any of its hundred messages.
-func prints(key string, v any) bool {
+// can stand in any of its hundred messages. A header mutation prints nothing.
+func prints(v any, at *place, field string, hit hit) {
 	switch v := v.(type) {
 	case []any:
-		return slices.ContainsFunc(v, func(item any) bool { return prints(key, item) })
+		for i, item := range v {
+			prints(item, at.item(i), field, hit)
+		}
 	case map[string]any:
 		for k, item := range v {
 			below := snake(k)
-			if slices.Contains(listing, key) {
-				below = key
+			switch {
+			case slices.Contains([]string{"mutations", "request_mutations", "request_headers_to_add"}, below):
+				continue
+			case slices.Contains(listing, field):
+				below = field
 			}
-			if prints(below, item) {
-				return true
-			}
+			prints(item, at.entry(k), below, hit)
 		}
 	case string:
-		return slices.Contains(listing, key) && secret(v) || slices.ContainsFunc(operator.FindAllString(v, -1), func(op string) bool {
+		if slices.Contains(listing, field) && secret(v) || slices.ContainsFunc(operator.FindAllString(v, -1), func(op string) bool {
 			return secret(op) || strings.Contains(op, "request.headers")
-		})
+		}) {
+			hit(at, "")
+		}
 	}
-	return false
 }
 
 // secret reports whether a text names a header that may hold a credential.
@@ -111,15 +128,9 @@ func secret(text string) bool {
 	})
 }
 
-// snake spells a field as the protobuf files do; JSON allows camelCase too.
-func snake(key string) string {
-	var out strings.Builder
-	for _, c := range key {
-		if 'A' <= c && c <= 'Z' {
-			_, _ = out.WriteString("_")
-			c += 'a' - 'A'
-		}
-		_, _ = out.WriteRune(c)
-	}
-	return out.String()
+// bounds reports whether a resource monitor limits connections.
+func bounds(m *overloadv3.ResourceMonitor) bool {
+	opened, _ := open(m.GetTypedConfig())
+	limit, ok := opened.(*downstreamv3.DownstreamConnectionsConfig)
+	return ok && limit.GetMaxActiveDownstreamConnections() > 0
 }

@@ -1,0 +1,225 @@
+package envoy
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// decoder turns JSON into messages of Envoy's, and tells of what it does not
+// know instead of giving up: a configuration of a newer Envoy, or of a vendor's,
+// is to be judged as far as it can be.
+type decoder struct {
+	unknownType  func(at *place, name string)
+	unknownField func(at *place, name string)
+	wrong        func(at *place, want string)
+}
+
+const urlPrefix = "type.googleapis.com/"
+
+// into fills m from JSON and reports whether it could.
+func (d *decoder) into(m proto.Message, v any, at *place) bool {
+	clean := d.clean(v, m.ProtoReflect().Descriptor(), at)
+	if unmarshal(clean, m) {
+		return true
+	}
+	d.locate(clean, m.ProtoReflect().Descriptor(), at)
+	return false
+}
+
+func unmarshal(v any, m proto.Message) bool {
+	text, err := json.Marshal(v)
+	return err == nil && protojson.Unmarshal(text, m) == nil
+}
+
+// clean copies JSON without the fields that the type does not have, and with a
+// Struct in the place of every Any whose type this program does not know.
+func (d *decoder) clean(v any, t protoreflect.MessageDescriptor, at *place) any {
+	object, ok := v.(map[string]any)
+	if !ok || t.FullName() != "google.protobuf.Any" && strings.HasPrefix(string(t.FullName()), "google.protobuf.") {
+		return v
+	}
+	if t.FullName() == "google.protobuf.Any" {
+		return d.cleanAny(object, at)
+	}
+	out := make(map[string]any, len(object))
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		value := object[key]
+		field := t.Fields().ByJSONName(key)
+		if field == nil {
+			field = t.Fields().ByName(protoreflect.Name(key))
+		}
+		if field == nil {
+			d.unknownField(at.field(key), string(t.Name()))
+			continue
+		}
+		if name, ok := value.(string); ok && field.Enum() != nil && field.Enum().Values().ByName(protoreflect.Name(name)) == nil {
+			d.unknownField(at.field(string(field.Name())), string(field.Enum().Name()))
+			continue
+		}
+		if value != nil {
+			out[key] = d.cleanField(value, field, at.field(string(field.Name())))
+		}
+	}
+	return out
+}
+
+func (d *decoder) cleanField(v any, field protoreflect.FieldDescriptor, at *place) any {
+	switch v := v.(type) {
+	case []any:
+		if !field.IsList() {
+			return v
+		}
+		out := make([]any, len(v))
+		for i, item := range v {
+			out[i] = d.cleanOne(item, field, at.item(i))
+		}
+		return out
+	case map[string]any:
+		if !field.IsMap() {
+			return d.cleanOne(v, field, at)
+		}
+		out := make(map[string]any, len(v))
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			out[key] = d.cleanOne(v[key], field.MapValue(), at.entry(key))
+		}
+		return out
+	}
+	return d.cleanOne(v, field, at)
+}
+
+func (d *decoder) cleanOne(v any, field protoreflect.FieldDescriptor, at *place) any {
+	if field.Message() != nil {
+		return d.clean(v, field.Message(), at)
+	}
+	return v
+}
+
+func (d *decoder) cleanAny(object map[string]any, at *place) any {
+	url, _ := object["@type"].(string)
+	fields := make(map[string]any, len(object))
+	for key, value := range object {
+		if key != "@type" {
+			fields[key] = value
+		}
+	}
+	if inner, ok := typedStruct(object); ok {
+		url = text(object, "type_url")
+		fields = inner
+	}
+	name := url[strings.LastIndexByte(url, '/')+1:]
+	if name == "" && len(object) == 0 {
+		return object // protojson takes an empty Any for none
+	}
+	known, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(name))
+	if err != nil {
+		d.unknownType(at, name)
+		return map[string]any{"@type": urlPrefix + "google.protobuf.Struct", "value": map[string]any{"@type": name}}
+	}
+	if strings.HasPrefix(name, "google.protobuf.") {
+		return object // as {"@type", "value"}
+	}
+	clean, _ := d.clean(fields, known.Descriptor(), at).(map[string]any)
+	clean["@type"] = urlPrefix + name
+	return clean
+}
+
+// text is a string field of a JSON object, in either spelling.
+func text(object map[string]any, name string) string {
+	if s, ok := object[name].(string); ok {
+		return s
+	}
+	s, _ := object[camel(name)].(string)
+	return s
+}
+
+// locate finds the values that the type does not take, as deep down as it can.
+func (d *decoder) locate(v any, t protoreflect.MessageDescriptor, at *place) {
+	object, ok := v.(map[string]any)
+	if ok && t.FullName() == "google.protobuf.Any" {
+		url, _ := object["@type"].(string)
+		if known, err := protoregistry.GlobalTypes.FindMessageByURL(url); err == nil {
+			fields := maps.Clone(object)
+			delete(fields, "@type")
+			d.locate(fields, known.Descriptor(), at)
+			return
+		}
+	}
+	if !ok || strings.HasPrefix(string(t.FullName()), "google.protobuf.") {
+		d.wrong(at, string(t.Name()))
+		return
+	}
+	found := false
+	for _, key := range slices.Sorted(maps.Keys(object)) {
+		field := t.Fields().ByJSONName(key)
+		if field == nil {
+			field = t.Fields().ByName(protoreflect.Name(key))
+		}
+		known, err := protoregistry.GlobalTypes.FindMessageByName(t.FullName())
+		if field == nil || err != nil || unmarshal(map[string]any{key: object[key]}, known.New().Interface()) {
+			continue
+		}
+		found = true
+		d.locateField(object[key], field, at.field(string(field.Name())))
+	}
+	if !found { // each field by itself is right: two of them exclude each other, or name one
+		d.wrong(at, string(t.Name()))
+	}
+}
+
+func (d *decoder) locateField(v any, field protoreflect.FieldDescriptor, at *place) {
+	one := field
+	if field.IsMap() {
+		one = field.MapValue()
+	}
+	if one.Message() == nil {
+		d.wrong(at, one.Kind().String())
+		return
+	}
+	check := func(v any, at *place) {
+		known, err := protoregistry.GlobalTypes.FindMessageByName(one.Message().FullName())
+		if err != nil || !unmarshal(v, known.New().Interface()) {
+			d.locate(v, one.Message(), at)
+		}
+	}
+	items, isList := v.([]any)
+	entries, isMap := v.(map[string]any)
+	switch {
+	case field.IsList() && isList:
+		for i, item := range items {
+			check(item, at.item(i))
+		}
+	case field.IsMap() && isMap:
+		for _, key := range slices.Sorted(maps.Keys(entries)) {
+			check(entries[key], at.entry(key))
+		}
+	case field.IsList() || field.IsMap():
+		d.wrong(at, "a list or a map")
+	default:
+		check(v, at)
+	}
+}
+
+// open unpacks an Any. The message is nil if the type is not known here; the
+// name is its type's in any case.
+func open(packed *anypb.Any) (proto.Message, string) {
+	if packed == nil {
+		return nil, ""
+	}
+	m, err := packed.UnmarshalNew()
+	if err != nil {
+		return nil, string(packed.MessageName())
+	}
+	if s, ok := m.(*structpb.Struct); ok {
+		return nil, s.GetFields()["@type"].GetStringValue()
+	}
+	return m, string(packed.MessageName())
+}
