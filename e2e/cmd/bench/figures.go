@@ -1,12 +1,22 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
+	"strconv"
+	"time"
+
+	"kubernetes-mcp-edge/e2e/harness"
 )
 
 // figure is one measured value.
@@ -31,6 +41,55 @@ func (f figures) write(path string) error {
 		return err
 	}
 	fmt.Printf("\nwritten to %s\n", path)
+	return os.Rename(path+".tmp", path)
+}
+
+// about is where and with what a run was made.
+type about [][2]string
+
+// describe asks the machine and the programs.
+func describe(ctx context.Context) (about, error) {
+	binaries, err := harness.Find()
+	if err != nil {
+		return nil, err
+	}
+	version, err := exec.CommandContext(ctx, binaries.Envoy, "--version").Output()
+	if err != nil {
+		return nil, fmt.Errorf("%s --version: %w", binaries.Envoy, err)
+	}
+	envoy := regexp.MustCompile(`/([0-9]+\.[0-9]+\.[0-9]+)`).FindSubmatch(version)
+	if envoy == nil {
+		return nil, fmt.Errorf("%s --version names no version", binaries.Envoy)
+	}
+	return about{
+		{"date", time.Now().UTC().Format(time.DateOnly)},
+		{"processor", cpuModel()},
+		{"cores", strconv.Itoa(runtime.NumCPU())},
+		{"go", runtime.Version()},
+		{"envoy", string(envoy[1])},
+	}, nil
+}
+
+// writeCSV stores the figures, names in order, after what the run was made with.
+func (f figures) writeCSV(path string, about about) error {
+	rows := [][]string{{"name", "value", "unit"}}
+	for _, a := range about {
+		rows = append(rows, []string{a[0], a[1], ""})
+	}
+	for _, name := range slices.Sorted(maps.Keys(f)) {
+		rows = append(rows, []string{name, strconv.FormatFloat(f[name].Value, 'g', 5, 64), f[name].Unit})
+	}
+	var out bytes.Buffer
+	if err := csv.NewWriter(&out).WriteAll(rows); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".tmp", out.Bytes(), 0o600); err != nil {
+		return err
+	}
+	fmt.Printf("written to %s\n", path)
 	return os.Rename(path+".tmp", path)
 }
 

@@ -36,7 +36,7 @@ func climb(ctx context.Context, s settings, into figures) error {
 		samples := map[string][]sample{}
 		for round := range s.rounds + 1 {
 			for _, i := range rand.Perm(len(rungs)) { //nolint:gosec // an order, not a secret
-				got, err := load(ctx, rungs[i].address, request, connections, s.slice)
+				got, err := load(ctx, rungs[i].address, request, `"result"`, connections, s.slice)
 				if err != nil {
 					return fmt.Errorf("%s at %d connections: %w", rungs[i].name, connections, err)
 				}
@@ -52,13 +52,14 @@ func climb(ctx context.Context, s settings, into figures) error {
 
 // sample is what one slice gave.
 type sample struct {
+	count    int
 	rate     float64 // requests per second
 	p50, p99 float64 // microseconds
 }
 
 // load keeps so many connections busy for a while, each with one request at a
-// time, and fails when any answer is not a 200.
-func load(ctx context.Context, address string, request []byte, connections int, slice time.Duration) (sample, error) {
+// time, and fails when any answer is not a 200 that holds want.
+func load(ctx context.Context, address string, request []byte, want string, connections int, slice time.Duration) (sample, error) {
 	ctx, cancel := context.WithTimeout(ctx, slice+10*time.Second)
 	defer cancel()
 	latencies := make([][]time.Duration, connections)
@@ -66,7 +67,7 @@ func load(ctx context.Context, address string, request []byte, connections int, 
 	var wg sync.WaitGroup
 	begin := time.Now()
 	for i := range connections {
-		wg.Go(func() { latencies[i], errs[i] = drive(ctx, address, request, begin.Add(slice)) })
+		wg.Go(func() { latencies[i], errs[i] = drive(ctx, address, request, want, begin.Add(slice)) })
 	}
 	wg.Wait()
 	took := time.Since(begin)
@@ -76,12 +77,12 @@ func load(ctx context.Context, address string, request []byte, connections int, 
 	all := slices.Concat(latencies...)
 	slices.Sort(all)
 	at := func(q float64) float64 { return float64(all[int(q*float64(len(all)-1))]) / float64(time.Microsecond) }
-	return sample{rate: float64(len(all)) / took.Seconds(), p50: at(0.50), p99: at(0.99)}, nil
+	return sample{count: len(all), rate: float64(len(all)) / took.Seconds(), p50: at(0.50), p99: at(0.99)}, nil
 }
 
 // drive sends one request after the other on a connection of its own. It does
 // little more than copy bytes: the load must not be what is measured.
-func drive(ctx context.Context, address string, request []byte, end time.Time) ([]time.Duration, error) {
+func drive(ctx context.Context, address string, request []byte, want string, end time.Time) ([]time.Duration, error) {
 	c, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
@@ -105,7 +106,7 @@ func drive(ctx context.Context, address string, request []byte, end time.Time) (
 		if err != nil {
 			return nil, err
 		}
-		if res.StatusCode != http.StatusOK || !strings.Contains(string(body), `"result"`) {
+		if res.StatusCode != http.StatusOK || !strings.Contains(string(body), want) {
 			return nil, fmt.Errorf("answered %d: %s", res.StatusCode, body)
 		}
 		done := time.Now()

@@ -2,7 +2,7 @@
 // ladder, which loads a real Envoy with nothing behind it but an origin that
 // answers at once, then with ext_proc servers that do ever more. Everything
 // stays on loopback and ends by itself. The figures of one run are printed and
-// written to latest.json.
+// written to latest.json, and to a CSV file where one is named.
 package main
 
 import (
@@ -37,7 +37,9 @@ type settings struct {
 	goCount  int
 	goTime   string
 	out      string
+	csv      string
 	ladder   bool
+	requests int
 	goBenchs bool
 }
 
@@ -57,6 +59,8 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&s.goCount, "count", 5, "runs of each Go benchmark; the median is reported")
 	flags.StringVar(&s.goTime, "benchtime", "300ms", "length of one run of a Go benchmark")
 	flags.StringVar(&s.out, "out", filepath.Join(harness.Root(), ".cache", "bench", "latest.json"), "where the figures go")
+	flags.StringVar(&s.csv, "csv", "", "where the figures go as CSV, with the machine and the versions; none if empty")
+	flags.IntVar(&s.requests, "requests", 1_000_000, "how many requests the guard's memory is watched over; 0 for none")
 	flags.BoolVar(&s.ladder, "ladder", true, "climb the ladder")
 	flags.BoolVar(&s.goBenchs, "go", true, "run the Go benchmarks")
 	if err := flags.Parse(args); err != nil {
@@ -74,5 +78,20 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 	}
-	return figures.write(s.out)
+	if s.requests > 0 {
+		if err := watchMemory(ctx, s, figures); err != nil {
+			return err
+		}
+	}
+	if err := figures.write(s.out); err != nil {
+		return err
+	}
+	if s.csv == "" {
+		return nil
+	}
+	about, err := describe(ctx)
+	if err != nil {
+		return err
+	}
+	return figures.writeCSV(s.csv, about)
 }

@@ -1,0 +1,12 @@
+package hostile
+
+import (
+	"os"
+	"testing"
+
+	"kubernetes-mcp-edge/e2e/rig"
+)
+
+var world rig.World
+
+func TestMain(m *testing.M) { os.Exit(rig.Main(m, &world)) }
