@@ -219,7 +219,8 @@ func checkKey(path string, content []byte) error {
 func decode(path string, content []byte) ([]*pem.Block, error) {
 	begun := bytes.Count(content, []byte("-----BEGIN "))
 	var blocks []*pem.Block
-	for rest := content; ; {
+	rest := content
+	for {
 		var block *pem.Block
 		block, rest = pem.Decode(rest)
 		if block == nil {
@@ -230,10 +231,17 @@ func decode(path string, content []byte) ([]*pem.Block, error) {
 	switch {
 	case begun == 0:
 		return nil, fmt.Errorf("%s holds no PEM block (-----BEGIN …): write the file anew", path)
-	case len(blocks) != begun:
-		return nil, fmt.Errorf("%s is cut off or damaged: %d PEM blocks begin and %d are whole; write the file anew", path, begun, len(blocks))
+	case len(blocks) != begun, beginsBlock(rest):
+		return nil, fmt.Errorf("%s is cut off or damaged: %d of its PEM blocks are whole; write the file anew", path, len(blocks))
 	}
 	return blocks, nil
+}
+
+// beginsBlock reports whether the last line is the beginning of a BEGIN line.
+func beginsBlock(rest []byte) bool {
+	last := rest[bytes.LastIndexByte(rest, '\n')+1:]
+	begin := []byte("-----BEGIN ")
+	return len(last) > 0 && len(last) <= len(begin) && bytes.Equal(last, begin[:len(last)])
 }
 
 func shorten(s string) string { return s[:min(len(s), 40)] }

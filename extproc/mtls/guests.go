@@ -167,7 +167,7 @@ func uriNames(leaf *x509.Certificate) ([]string, error) {
 
 // shown lists names for a person, quoted and bounded: a stranger chose them.
 func shown(dns, uris []string) string {
-	var out []string
+	out := make([]string, 0, len(dns)+len(uris))
 	for _, name := range dns {
 		out = append(out, fmt.Sprintf("%q", dnsPrefix+name))
 	}
