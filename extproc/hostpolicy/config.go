@@ -32,6 +32,13 @@ type Config struct {
 	// Ports are allowed for names and for literals that no Network covers, in
 	// addition to 443 and 6443. Each is 1 to 65535.
 	Ports []uint16
+	// ReportHosts makes a refused host one that is only reported: Enforced then
+	// lets through what AnyPublic would allow, and nothing else. Internal names
+	// and addresses that are not Public stay refused.
+	ReportHosts bool
+	// ReportPorts makes a refused port one that is only reported, for names and
+	// for Public addresses. The ports of a Network are never widened.
+	ReportPorts bool
 }
 
 // Network opens the addresses of a block on some ports.
@@ -59,6 +66,7 @@ func New(c Config) (*Policy, error) {
 		names:    make(map[string]struct{}),
 		literals: make(map[netip.Addr]struct{}),
 		public:   c.AnyPublic,
+		report:   lenience{hosts: c.ReportHosts, ports: c.ReportPorts},
 		ports:    append(defaultPorts(), c.Ports...),
 	}
 	errs := []error{checkPorts("ports", c.Ports)}

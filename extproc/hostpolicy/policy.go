@@ -47,7 +47,11 @@ type Policy struct {
 	public   bool
 	networks []Network
 	ports    []uint16
+	report   lenience
 }
+
+// lenience says which refusals are only reported.
+type lenience struct{ hosts, ports bool }
 
 // Empty reports whether nothing at all is allowed.
 func (p *Policy) Empty() bool {
@@ -59,17 +63,34 @@ func (p *Policy) Empty() bool {
 // refused. The port of an exact name may also be one that only a Network lists:
 // Address then insists on a pair that the Network really holds.
 func (p *Policy) Host(host string, port uint16) Refusal {
-	if p.Empty() {
+	return p.host(host, port, lenience{})
+}
+
+// Enforced is Host without the refusals that the Config only reports: where
+// Host refuses and Enforced does not, the request is let through and counted.
+// ReportHosts lets through what AnyPublic would allow, ReportPorts any port of a
+// name or of a Public address. Internal names, addresses that are not Public and
+// the ports of a Network are enforced whatever is reported.
+func (p *Policy) Enforced(host string, port uint16) Refusal {
+	if p == nil {
 		return HostNotAllowed
 	}
+	return p.host(host, port, p.report)
+}
+
+func (p *Policy) host(host string, port uint16, report lenience) Refusal {
+	if p.Empty() && !report.hosts {
+		return HostNotAllowed
+	}
+	report.ports = report.ports && port != 0
 	if a, err := netip.ParseAddr(host); err == nil {
-		return p.literal(a, port)
+		return p.literal(a, port, report)
 	}
 	exact := p.exact(host)
 	switch {
-	case !exact && !p.matches(host):
+	case !exact && !p.matches(host, report):
 		return HostNotAllowed
-	case slices.Contains(p.ports, port):
+	case report.ports, slices.Contains(p.ports, port):
 		return Allowed
 	case exact && slices.ContainsFunc(p.networks, func(n Network) bool { return slices.Contains(n.Ports, port) }):
 		return Allowed
@@ -79,11 +100,15 @@ func (p *Policy) Host(host string, port uint16) Refusal {
 }
 
 // Address decides on the address that is about to be dialled for host, after
-// resolution: it repeats Host and then asks whether this very address may be
+// resolution: it repeats Enforced and then asks whether this very address may be
 // reached on this port. A literal host may only become itself. An address with
 // a zone is refused.
+//
+// There is no reporting here. A host that was only let through because its
+// refusal is reported reaches what any allowed name reaches, no more: Public
+// addresses, and others where a Network opens them on this port.
 func (p *Policy) Address(host string, ap netip.AddrPort) Refusal {
-	if r := p.Host(host, ap.Port()); r != Allowed {
+	if r := p.Enforced(host, ap.Port()); r != Allowed {
 		return r
 	}
 	if ap.Addr().Zone() != "" || !ap.IsValid() {
@@ -94,23 +119,24 @@ func (p *Policy) Address(host string, ap netip.AddrPort) Refusal {
 		if spelt != a {
 			return AddressNotAllowed
 		}
-		return Allowed // Host has judged this address already.
+		return Allowed // Enforced has judged this address already.
 	}
 	opened, onPort := p.opened(a, ap.Port())
+	public := Classify(a) == Public
 	switch {
 	case onPort:
 		return Allowed
-	case Classify(a) == Public && slices.Contains(p.ports, ap.Port()):
+	case public && (p.report.ports || slices.Contains(p.ports, ap.Port())):
 		return Allowed
-	case opened, Classify(a) == Public:
+	case opened, public:
 		return PortNotAllowed
 	default:
 		return AddressNotAllowed
 	}
 }
 
-// literal is Host for an address.
-func (p *Policy) literal(a netip.Addr, port uint16) Refusal {
+// literal is host for an address.
+func (p *Policy) literal(a netip.Addr, port uint16, report lenience) Refusal {
 	if a.Zone() != "" {
 		return AddressNotAllowed
 	}
@@ -118,9 +144,9 @@ func (p *Policy) literal(a netip.Addr, port uint16) Refusal {
 	opened, onPort := p.opened(a, port)
 	_, named := p.literals[a]
 	public := Classify(a) == Public
-	named = named || public && p.public
+	named = named || public && (p.public || report.hosts)
 	switch {
-	case onPort, named && slices.Contains(p.ports, port):
+	case onPort, named && slices.Contains(p.ports, port), named && public && report.ports:
 		return Allowed
 	case opened, named:
 		return PortNotAllowed
@@ -151,10 +177,10 @@ func (p *Policy) exact(name string) bool {
 	return ok
 }
 
-// matches reports whether a suffix or AnyPublic allows the name.
-func (p *Policy) matches(name string) bool {
+// matches reports whether a suffix or AnyPublic allows the name, or a report does.
+func (p *Policy) matches(name string, report lenience) bool {
 	if !isName(name) || Internal(name) {
 		return false
 	}
-	return p.public || slices.ContainsFunc(p.suffixes, func(s string) bool { return strings.HasSuffix(name, s) })
+	return p.public || report.hosts || slices.ContainsFunc(p.suffixes, func(s string) bool { return strings.HasSuffix(name, s) })
 }

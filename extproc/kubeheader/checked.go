@@ -19,6 +19,8 @@ type Checked struct {
 	target *Target // nil: anonymous
 	fields []Field // canonical, in contract order
 	until  time.Time
+
+	reported []Problem
 }
 
 // Valid reports whether Parse made this value.
@@ -42,6 +44,11 @@ func (c Checked) Canonical() []Field { return c.fields }
 // 60 s of grace, or the earliest NotAfter in the client's chain. The zero time
 // means never. Parse accepts the credential at this instant and not after it.
 func (c Checked) Until() time.Time { return c.until }
+
+// Reported are the problems for which the request would have been rejected if
+// the policy did not only report them (Policy.Report), in contract order. The
+// slice must not be changed.
+func (c Checked) Reported() []Problem { return c.reported }
 
 // Credential is the kind of credential: "token", "client-certificate",
 // "anonymous", or "" for a value that is not valid.

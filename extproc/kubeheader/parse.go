@@ -44,7 +44,7 @@ func Parse(r Request, p *Policy, now time.Time) (Checked, error) {
 		if len(x.problems) > 0 {
 			return Checked{}, x.rejection()
 		}
-		return Checked{valid: true}, nil
+		return Checked{valid: true, reported: x.problemsOf(x.reported)}, nil
 	}
 	target := Target{
 		Server:    x.server(),
@@ -57,7 +57,7 @@ func Parse(r Request, p *Policy, now time.Time) (Checked, error) {
 	if len(x.problems) > 0 {
 		return Checked{}, x.rejection()
 	}
-	return Checked{valid: true, target: &target, fields: canonical(target), until: x.until}, nil
+	return Checked{valid: true, target: &target, fields: canonical(target), until: x.until, reported: x.problemsOf(x.reported)}, nil
 }
 
 // Positions of problems that no header of the contract has.
@@ -72,6 +72,8 @@ type parser struct {
 	now      time.Time
 	lines    [headerCount]line
 	problems []found
+	reported []found   // what the policy only reports
+	host     string    // of a well-formed server URL
 	until    time.Time // when the credential ends
 }
 
@@ -90,26 +92,42 @@ type found struct {
 	at     int
 }
 
+// add notes a problem, which stops nobody where the policy only reports it.
 func (x *parser) add(r Reason, at int) {
-	if f := (found{r, at}); !slices.Contains(x.problems, f) {
-		x.problems = append(x.problems, f)
+	list := &x.problems
+	if x.policy.reports(r) {
+		list = &x.reported
+	}
+	x.note(list, r, at)
+}
+
+func (*parser) note(list *[]found, r Reason, at int) {
+	if f := (found{r, at}); !slices.Contains(*list, f) {
+		*list = append(*list, f)
 	}
 }
 
-// rejection puts the problems into contract order.
 func (x *parser) rejection() *Rejection {
-	slices.SortFunc(x.problems, func(a, b found) int {
+	return &Rejection{Problems: x.problemsOf(x.problems), Host: x.host}
+}
+
+// problemsOf puts what was found into contract order.
+func (x *parser) problemsOf(list []found) []Problem {
+	if len(list) == 0 {
+		return nil
+	}
+	slices.SortFunc(list, func(a, b found) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.reason, b.reason))
 	})
 	problems := make([]Problem, 0, MaxProblems)
-	for _, f := range x.problems[:min(len(x.problems), MaxProblems)] {
+	for _, f := range list[:min(len(list), MaxProblems)] {
 		header := ""
 		if f.at >= 0 && f.at < headerCount {
 			header = names()[f.at]
 		}
 		problems = append(problems, f.reason.Problem(header))
 	}
-	return &Rejection{Problems: problems}
+	return problems
 }
 
 // collect sorts the lines by name and reports whether any belongs to us.

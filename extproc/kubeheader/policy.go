@@ -36,7 +36,15 @@ type Policy struct {
 	// PublicRoots lets the policy's publicRootsFile vouch for an API server
 	// whose CA was not sent.
 	PublicRoots bool
+	// Report are the reasons that are reported instead of enforced: where one is
+	// all that speaks against a request, Parse lets it through and Reported says
+	// so. Only a Reportable one has an effect here, and of hosts and ports only
+	// what Hosts reports, too (see hostpolicy.Policy.Enforced).
+	Report []Reason
 }
+
+// reports reports whether this reason stops nobody.
+func (p *Policy) reports(r Reason) bool { return r.Reportable() && slices.Contains(p.Report, r) }
 
 // ValidPathPrefix reports whether an entry of PathPrefixes can allow anything:
 // "/", or a path by the grammar of kubernetes-server without a slash at its end.
@@ -44,12 +52,22 @@ func ValidPathPrefix(prefix string) bool {
 	return prefix == "/" || (prefix != "" && validPath(prefix))
 }
 
-// host judges a canonical URL's host and port; 0 means allowed.
-func (p *Policy) host(u ServerURL) Reason {
+// host judges a canonical URL's host and port: what the policy says, and what of
+// it is enforced. 0 means allowed.
+func (p *Policy) host(u ServerURL) (said, enforced Reason) {
 	if p.Hosts == nil {
-		return ReasonHostNotAllowed
+		return ReasonHostNotAllowed, ReasonHostNotAllowed
 	}
-	switch p.Hosts.Host(u.host, u.port) {
+	said = reasonOf(p.Hosts.Host(u.host, u.port))
+	if !p.reports(said) {
+		return said, said
+	}
+	return said, reasonOf(p.Hosts.Enforced(u.host, u.port))
+}
+
+// reasonOf is 0 for what is allowed.
+func reasonOf(r hostpolicy.Refusal) Reason {
+	switch r {
 	case hostpolicy.Allowed:
 		return 0
 	case hostpolicy.PortNotAllowed:

@@ -50,6 +50,10 @@ func (e entry) sentence(header string) string {
 // order, at most MaxProblems. It always holds at least one.
 type Rejection struct { //nolint:errname // one word of the product, in Go, docs and metrics alike
 	Problems []Problem
+	// Host is the canonical host of a well-formed kubernetes-server, allowed or
+	// not; "" where there was none. It is for the operator's eyes: no answer to
+	// the caller holds it.
+	Host string
 }
 
 // NewRejection makes the rejection of these problems, of which it keeps the

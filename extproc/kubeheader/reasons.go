@@ -134,6 +134,8 @@ const (
 	ReasonBadRequest
 	ReasonRequestTimeout
 	ReasonBackendUnavailable
+	ReasonPreflightRefused
+	ReasonFrontDoorRefused
 
 	reasonEnd
 )
@@ -162,6 +164,14 @@ func (r Reason) String() string { return r.entry().code }
 
 // Kind says whose rule this is; 0 for a value that is no reason.
 func (r Reason) Kind() Kind { return r.entry().kind }
+
+// Reportable reports whether a policy may name the reason under report, so that
+// it is counted and logged while the request passes. It must be the policy's own
+// (Forbidden). That excludes whatever a report would quietly give away: the
+// classes of addresses, and connections whose server nobody verifies.
+func (r Reason) Reportable() bool {
+	return r.Kind() == Forbidden && r != ReasonAddressNotAllowed && r != ReasonInsecureNotAllowed
+}
 
 // Headers lists the headers that this reason can stand beside; none if it is
 // about the request as a whole. The first is the one that a problem names unless

@@ -130,4 +130,14 @@ var lateReasons = [reasonEnd]entry{
 		"got no answer from the server behind this endpoint", "look whether it took effect before you repeat a call that changes something, and tell the operator if it lasts",
 		"The request was checked and sent on; whether it was carried out is not known.",
 	},
+	ReasonPreflightRefused: {
+		"preflight-refused", Malformed, nil,
+		"asks whether a web page may call this endpoint, and it may not", "ask the operator to allow the origin of the page, or call from a program instead of a browser",
+		"A browser shows it to nobody but the developer: to the page it is a failed call.",
+	},
+	ReasonFrontDoorRefused: {
+		"front-door-refused", Malformed, nil,
+		"carries no token that the front door of this endpoint accepts", "sign in and send the token in authorization; what the cluster is to see belongs into kubernetes-authorization",
+		"The operator has put a check of its own before the guard. It is the one refusal that tells a client to sign in, by its status and its `WWW-Authenticate`.",
+	},
 }

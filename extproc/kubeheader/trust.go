@@ -27,8 +27,12 @@ func (x *parser) server() ServerURL {
 	if len(wrong) > 0 {
 		return ServerURL{}
 	}
-	if r := x.policy.host(u); r != 0 {
-		x.add(r, atServer)
+	x.host = u.host
+	switch said, enforced := x.policy.host(u); {
+	case enforced != 0:
+		x.note(&x.problems, enforced, atServer)
+	case said != 0:
+		x.note(&x.reported, said, atServer)
 	}
 	if !x.policy.path(u.path) {
 		x.add(ReasonPathNotAllowed, atServer)

@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -27,6 +28,17 @@ const (
 	refuse            = "refuse"
 	token             = "token"
 	clientCertificate = "client-certificate"
+	plain             = "plain"
+	hashed            = "hashed"
+	omitted           = "omitted"
+)
+
+// How many entries a list may have. Hosts are found by hash; the others are
+// looked through for each request or connection, or checked one by one at start.
+const (
+	mostHosts   = 20_000
+	mostEntries = 1_000
+	mostPorts   = 1_000
 )
 
 // draft is what the keys fill in.
@@ -35,99 +47,77 @@ type draft struct {
 	hosts    hostpolicy.Config
 	roots    *x509.CertPool
 	rootsPEM []byte
+	rootsAt  string // the publicRootsFile as written
+	logHosts HostForm
+	limits   Limits
 }
 
 // defaults is the policy of a file with no optional key.
 func defaults() *draft {
-	return &draft{header: kubeheader.Policy{AllowToken: true, AllowClientCertificate: true, AllowTLSServerName: true}}
-}
-
-func (r *reader) document(n *yaml.Node, d *draft) { r.object(n, "", d.keys()) }
-
-// keys are the keys of the file, in the order of the package doc.
-func (d *draft) keys() []key {
-	return []key{
-		{name: "apiVersion", example: "apiVersion: " + apiVersion, read: func(r *reader, n *yaml.Node, at string) { r.choice(n, at, apiVersion) }},
-		{name: "kind", example: "kind: " + kind, read: func(r *reader, n *yaml.Node, at string) { r.choice(n, at, kind) }},
-		{name: "hosts", read: func(r *reader, n *yaml.Node, at string) { r.object(n, at, d.hostKeys()) }},
-		{name: "networks", read: func(r *reader, n *yaml.Node, at string) {
-			r.list(n, at, func(n *yaml.Node, at string) { d.network(r, n, at) })
-		}},
-		{name: "ports", read: func(r *reader, n *yaml.Node, at string) { d.hosts.Ports = r.ports(n, at) }},
-		{name: "insecureHosts", read: func(r *reader, n *yaml.Node, at string) {
-			d.header.InsecureHosts = r.texts(n, at, checkInsecureHost)
-		}},
-		{name: "pathPrefixes", read: func(r *reader, n *yaml.Node, at string) { d.header.PathPrefixes = r.texts(n, at, checkPathPrefix) }},
-		{name: "credentials", read: func(r *reader, n *yaml.Node, at string) {
-			d.header.CredentialsOptional = r.choice(n, at, required, optional) == optional
-		}},
-		{name: "credentialKinds", read: d.credentialKinds},
-		{name: "tlsServerName", read: func(r *reader, n *yaml.Node, at string) {
-			d.header.AllowTLSServerName = r.choice(n, at, allow, forbid) == allow
-		}},
-		{name: "publicRootsFile", read: d.publicRoots},
-		{name: "plaintextIngress", read: func(r *reader, n *yaml.Node, at string) {
-			d.header.AllowPlaintext = r.choice(n, at, refuse, allow) == allow
-		}},
+	return &draft{
+		header: kubeheader.Policy{AllowToken: true, AllowClientCertificate: true, AllowTLSServerName: true},
+		limits: standardLimits(),
 	}
 }
 
-// hostKeys are the keys below hosts.
-func (d *draft) hostKeys() []key {
-	return []key{
-		{name: "exact", read: func(r *reader, n *yaml.Node, at string) { d.hosts.Hosts = r.texts(n, at, hostpolicy.CheckHost) }},
-		{name: "suffixes", read: func(r *reader, n *yaml.Node, at string) { d.hosts.Suffixes = r.texts(n, at, hostpolicy.CheckSuffix) }},
-		{name: "anyPublic", read: func(r *reader, n *yaml.Node, at string) { d.hosts.AnyPublic = r.boolean(n, at) }},
-	}
-}
-
-// network reads one item of networks.
-func (d *draft) network(r *reader, n *yaml.Node, at string) {
-	var network hostpolicy.Network
-	errs := len(r.errs)
-	r.object(n, at, []key{
-		{name: "cidr", example: "cidr: 10.0.0.0/8", read: func(r *reader, n *yaml.Node, at string) {
-			s, ok := r.text(n, at)
-			if !ok {
-				return
-			}
-			var err error
-			if network.Prefix, err = netip.ParsePrefix(s); err != nil {
-				r.failf(n, at, "%q is not an address block; write one such as 10.0.0.0/8, or 10.0.0.1/32 for one address", s)
-			}
-		}},
-		{name: "ports", example: "ports: [443, 6443]", read: func(r *reader, n *yaml.Node, at string) {
-			if network.Ports = r.ports(n, at); len(n.Content) == 0 && n.Kind == yaml.SequenceNode {
-				r.failf(n, at, "the list is empty, which opens nothing; write the ports of the API servers there, such as [443, 6443]")
-			}
-		}},
-	})
-	if len(r.errs) > errs {
-		return
-	}
-	if err := hostpolicy.CheckNetwork(network); err != nil {
-		r.failf(n, at, "%w", err)
-		return
-	}
-	d.hosts.Networks = append(d.hosts.Networks, network)
-}
-
-func (d *draft) credentialKinds(r *reader, n *yaml.Node, at string) {
-	d.header.AllowToken, d.header.AllowClientCertificate = false, false
-	kinds := r.texts(n, at, func(s string) error {
-		switch s {
-		case token:
-			d.header.AllowToken = true
-		case clientCertificate:
-			d.header.AllowClientCertificate = true
-		default:
-			return fmt.Errorf("%q is not known; write %s or %s", s, token, clientCertificate)
+// network makes one item of networks.
+func (d *draft) network() (keys []key, done func(r *reader, n *yaml.Node, at string)) {
+	network := new(hostpolicy.Network)
+	return networkKeys(network), func(r *reader, n *yaml.Node, at string) {
+		if err := hostpolicy.CheckNetwork(*network); err != nil {
+			r.failf(n, at, "%w", err)
+			return
 		}
-		return nil
-	})
-	if kinds == nil && n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-		r.failf(n, at, "the list is empty, so that no credential would do; write %s, %s or both", token, clientCertificate)
+		d.hosts.Networks = append(d.hosts.Networks, *network)
 	}
+}
+
+// readBlock reads the cidr of a network.
+func readBlock(to *netip.Prefix) func(r *reader, n *yaml.Node, at string) {
+	return func(r *reader, n *yaml.Node, at string) {
+		s, ok := r.text(n, at)
+		if !ok {
+			return
+		}
+		var err error
+		if *to, err = netip.ParsePrefix(s); err != nil {
+			r.failf(n, at, "%q is not an address block; write one such as 10.0.0.0/8, or 10.0.0.1/32 for one address", s)
+		}
+	}
+}
+
+// report takes the reasons that are reported instead of enforced.
+func (d *draft) report(codes []string) {
+	for _, code := range codes {
+		if r, ok := kubeheader.ParseReason(code); ok {
+			d.header.Report = append(d.header.Report, r)
+		}
+	}
+	d.hosts.ReportHosts = slices.Contains(d.header.Report, kubeheader.ReasonHostNotAllowed)
+	d.hosts.ReportPorts = slices.Contains(d.header.Report, kubeheader.ReasonPortNotAllowed)
+}
+
+// reportable are the codes that report may name.
+func reportable() []string {
+	var out []string
+	for _, r := range kubeheader.Reasons() {
+		if r.Reportable() {
+			out = append(out, r.String())
+		}
+	}
+	return out
+}
+
+// checkReport tells a reason that is always enforced from what is none.
+func checkReport(code string) error {
+	r, known := kubeheader.ParseReason(code)
+	switch {
+	case r.Reportable():
+		return nil
+	case known:
+		return fmt.Errorf("%s is always enforced; write only reasons that can be reported: %s", code, strings.Join(reportable(), ", "))
+	}
+	return fmt.Errorf("%q is no reason; write the code of one that can be reported: %s", code, strings.Join(reportable(), ", "))
 }
 
 // checkInsecureHost wants exact hosts: an unverified certificate is a decision
@@ -146,6 +136,7 @@ func checkPathPrefix(s string) error {
 	return fmt.Errorf("%q can match no path; write one such as /k8s/clusters, with no slash at its end, or / for every path", s)
 }
 
+// publicRoots reads the file that publicRootsFile names.
 func (d *draft) publicRoots(r *reader, n *yaml.Node, at string) {
 	name, ok := r.text(n, at)
 	if !ok || name == "" {
@@ -161,5 +152,5 @@ func (d *draft) publicRoots(r *reader, n *yaml.Node, at string) {
 		r.failf(n, at, "%s: %w", name, err)
 		return
 	}
-	d.roots, d.rootsPEM = roots, pem
+	d.roots, d.rootsPEM, d.rootsAt = roots, pem, name
 }

@@ -7,8 +7,11 @@ import (
 	"errors"
 	"io"
 	"net/netip"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -41,7 +44,46 @@ type plainFile struct {
 	TLSServerName    string   `yaml:"tlsServerName"`
 	PublicRootsFile  string   `yaml:"publicRootsFile"`
 	PlaintextIngress string   `yaml:"plaintextIngress"`
+	Report           []string `yaml:"report"`
+	Logs             struct {
+		Hosts string `yaml:"hosts"`
+	} `yaml:"logs"`
+	Limits struct {
+		Guard   plainLimits `yaml:"guard"`
+		Backend plainLimits `yaml:"backend"`
+	} `yaml:"limits"`
 }
+
+// plainLimits are those of either program.
+type plainLimits struct {
+	Streams           *int           `yaml:"streams"`
+	MessageBytes      *int           `yaml:"messageBytes"`
+	PendingRejections *int           `yaml:"pendingRejections"`
+	BodyTimeout       *time.Duration `yaml:"bodyTimeout"`
+	CacheEntries      *int           `yaml:"cacheEntries"`
+	CacheBytes        *int           `yaml:"cacheBytes"`
+	CallsPerCaller    *int           `yaml:"callsPerCaller"`
+	Calls             *int           `yaml:"calls"`
+	CallTimeout       *time.Duration `yaml:"callTimeout"`
+	ProofEntries      *int           `yaml:"proofEntries"`
+	ProofBytes        *int           `yaml:"proofBytes"`
+	Clients           *int           `yaml:"clients"`
+	ClientBytes       *int           `yaml:"clientBytes"`
+	ClientIdle        *time.Duration `yaml:"clientIdle"`
+	ClientAge         *time.Duration `yaml:"clientAge"`
+	Drain             *time.Duration `yaml:"drain"`
+}
+
+// set takes over each field of the same name that was given.
+func set[T any](limits *T, given plainLimits) {
+	to, from := reflect.ValueOf(limits).Elem(), reflect.ValueOf(given)
+	for i := range to.NumField() {
+		if value := from.FieldByName(to.Type().Field(i).Name); !value.IsNil() {
+			to.Field(i).Set(value.Elem())
+		}
+	}
+}
+
 
 // policy is what the file means, by another way than the reader's.
 func (f plainFile) policy(t *testing.T) *Policy {
@@ -50,16 +92,27 @@ func (f plainFile) policy(t *testing.T) *Policy {
 	for _, n := range f.Networks {
 		c.Networks = append(c.Networks, hostpolicy.Network{Prefix: netip.MustParsePrefix(n.CIDR), Ports: n.Ports})
 	}
+	var report []kubeheader.Reason
+	for _, code := range f.Report {
+		r, _ := kubeheader.ParseReason(code)
+		report = append(report, r)
+	}
+	c.ReportHosts = slices.Contains(f.Report, "host-not-allowed")
+	c.ReportPorts = slices.Contains(f.Report, "port-not-allowed")
 	hosts, err := hostpolicy.New(c)
 	require.NoError(t, err)
 	has := func(kind string) bool {
 		return f.CredentialKinds == nil || strings.Contains(strings.Join(f.CredentialKinds, " "), kind)
 	}
-	return &Policy{Header: kubeheader.Policy{
+	limits := standardLimits()
+	set(&limits.Guard, f.Limits.Guard)
+	set(&limits.Backend, f.Limits.Backend)
+	form := map[string]HostForm{"": HostPlain, "plain": HostPlain, "hashed": HostHashed, "omitted": HostOmitted}[f.Logs.Hosts]
+	return &Policy{Limits: limits, LogHosts: form, Header: kubeheader.Policy{
 		Hosts: hosts, InsecureHosts: f.InsecureHosts, PathPrefixes: f.PathPrefixes,
 		CredentialsOptional: f.Credentials == optional, AllowToken: has(token), AllowClientCertificate: has(clientCertificate),
 		AllowTLSServerName: f.TLSServerName != forbid, AllowPlaintext: f.PlaintextIngress == allow,
-		PublicRoots: f.PublicRootsFile != "",
+		PublicRoots: f.PublicRootsFile != "", Report: report,
 	}}
 }
 
@@ -92,7 +145,7 @@ func FuzzPolicyFile(f *testing.F) {
 		}
 		require.Equal(t, p.Header, again.Header)
 		digestOf(t, file, roots, p)
-		require.Equal(t, p.Header.Hosts.Empty(), len(p.Warnings()) > 0 && strings.HasPrefix(p.Warnings()[0], "no host is allowed"))
+		require.Equal(t, p.Header.Hosts.Empty() && !slices.Contains(p.Header.Report, kubeheader.ReasonHostNotAllowed), len(p.Warnings()) > 0 && strings.HasPrefix(p.Warnings()[0], "no host is allowed"))
 
 		dec := yaml.NewDecoder(bytes.NewReader(file))
 		dec.KnownFields(true)
@@ -101,7 +154,10 @@ func FuzzPolicyFile(f *testing.F) {
 		require.ErrorIs(t, dec.Decode(new(any)), io.EOF, "a second document")
 		require.Equal(t, apiVersion, plain.APIVersion)
 		require.Equal(t, kind, plain.Kind)
-		if diff := cmp.Diff(plain.policy(t).Header, p.Header, cmp.AllowUnexported(hostpolicy.Policy{}),
+		want := plain.policy(t)
+		require.Equal(t, want.Limits, p.Limits)
+		require.Equal(t, want.LogHosts, p.LogHosts)
+		if diff := cmp.Diff(want.Header, p.Header, cmp.Exporter(func(x reflect.Type) bool { return x.PkgPath() == "kubernetes-mcp-edge/extproc/hostpolicy" }),
 			cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 			cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("another reader sees another policy (-plain +read)\n%s", diff)

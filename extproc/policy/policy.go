@@ -20,6 +20,9 @@
 //	tlsServerName: allow     # or forbid
 //	publicRootsFile: ""      # PEM bundle that vouches for servers whose CA was not sent
 //	plaintextIngress: refuse # or allow
+//	report: []               # reasons of the policy's own that are counted while the request passes
+//	logs: {hosts: plain}     # or hashed, omitted
+//	limits: {guard: {…}, backend: {…}} # see Limits
 //
 // These are the defaults: no host is allowed. Hosts, suffixes, networks and
 // ports have the rules of hostpolicy.Config. A relative publicRootsFile is
@@ -38,6 +41,7 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -56,22 +60,47 @@ type Policy struct {
 	Digest string
 	// PublicRoots are the certificates of publicRootsFile; nil without one.
 	PublicRoots *x509.CertPool
+	// LogHosts is how logs and the status page show hosts.
+	LogHosts HostForm
+	// Limits are what the programs bound themselves by; read at start.
+	Limits Limits
 
-	warnings []string
+	warnings  []string
+	rootsFile string // as written; "": none
 }
+
+// maxFile bounds the policy file, in bytes. The longest lists take less.
+const maxFile = 2 << 20
 
 // Load reads a policy file. Errors name path as it was given.
 func Load(path string) (*Policy, error) {
-	file, err := os.ReadFile(path)
+	file, err := readBounded(path)
 	if err != nil {
 		return nil, fmt.Errorf("policy file: %w; name a readable file with --policy", err)
 	}
-	return read(path, file, func(name string) ([]byte, error) {
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(filepath.Dir(path), name)
-		}
-		return os.ReadFile(name)
-	})
+	return read(path, file, func(name string) ([]byte, error) { return os.ReadFile(beside(path, name)) })
+}
+
+// readBounded reads a file of at most maxFile bytes.
+func readBounded(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	if err == nil && len(content) > maxFile {
+		err = fmt.Errorf("%s is larger than %d bytes, which no policy is", path, maxFile)
+	}
+	return content, err
+}
+
+// beside finds a file that the policy file at path names.
+func beside(path, name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(filepath.Dir(path), name)
 }
 
 // Parse reads a policy from memory, where a publicRootsFile must be absolute
@@ -94,7 +123,7 @@ func read(name string, file []byte, open func(string) ([]byte, error)) (*Policy,
 	r := &reader{file: name, open: open}
 	d := defaults()
 	if root := r.root(file); root != nil {
-		r.document(root, d)
+		r.object(root, "", d.keys())
 	}
 	if err := r.err(); err != nil {
 		return nil, err
@@ -103,7 +132,10 @@ func read(name string, file []byte, open func(string) ([]byte, error)) (*Policy,
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err) // Each entry passed its check with its line.
 	}
-	p := &Policy{Header: d.header, Digest: digest(file, d.rootsPEM), PublicRoots: d.roots}
+	p := &Policy{
+		Header: d.header, Digest: digest(file, d.rootsPEM), PublicRoots: d.roots, LogHosts: d.logHosts, Limits: d.limits,
+		rootsFile: d.rootsAt,
+	}
 	p.Header.Hosts = hosts
 	p.Header.PublicRoots = d.roots != nil
 	p.warnings = warnings(p, d)
@@ -122,9 +154,12 @@ func digest(file, roots []byte) string {
 
 func warnings(p *Policy, d *draft) []string {
 	var out []string
-	if p.Header.Hosts.Empty() {
+	if p.Header.Hosts.Empty() && !d.hosts.ReportHosts {
 		out = append(out, "no host is allowed, so every request that names a cluster is rejected: "+
 			"set hosts.exact, hosts.suffixes, hosts.anyPublic or networks in the policy file")
+	}
+	for _, r := range p.Header.Report {
+		out = append(out, fmt.Sprintf("report lets through what %s would reject: remove it from report once the counts look right", r))
 	}
 	for _, host := range d.hosts.Hosts {
 		_, err := netip.ParseAddr(host)
@@ -134,24 +169,9 @@ func warnings(p *Policy, d *draft) []string {
 		}
 	}
 	for _, host := range p.Header.InsecureHosts {
-		if !reachable(p.Header.Hosts, d.hosts, host) {
+		if r := p.Header.Hosts.Host(host, 443); r != hostpolicy.Allowed && r != hostpolicy.PortNotAllowed {
 			out = append(out, fmt.Sprintf("insecureHosts names %s, which the policy does not allow at all: add it to hosts.exact", host))
 		}
 	}
 	return out
-}
-
-// reachable reports whether host is allowed on any port that the policy names.
-func reachable(p *hostpolicy.Policy, c hostpolicy.Config, host string) bool {
-	if p.Host(host, 443) == hostpolicy.Allowed {
-		return true
-	}
-	for _, n := range c.Networks {
-		for _, port := range n.Ports {
-			if p.Host(host, port) == hostpolicy.Allowed {
-				return true
-			}
-		}
-	}
-	return false
 }

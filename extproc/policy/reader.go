@@ -94,13 +94,6 @@ func (r *reader) syntax(err error) {
 	r.errs = append(r.errs, problem{fmt.Errorf("not YAML: %s; mend the syntax near this line", m[2]), r.file + ":" + line + ": "})
 }
 
-// key is one key that a mapping may have.
-type key struct {
-	name    string
-	example string // what to add where the key is missing; empty: it may be missing
-	read    func(r *reader, n *yaml.Node, key string)
-}
-
 // object reads a mapping that may hold these keys, each once.
 func (r *reader) object(n *yaml.Node, path string, keys []key) {
 	if !r.is(n, path, yaml.MappingNode, "a mapping of keys to values") {
@@ -120,7 +113,7 @@ func (r *reader) object(n *yaml.Node, path string, keys []key) {
 			r.failf(name, at, "unknown key; the keys here are %s", names(keys))
 			continue
 		}
-		keys[j].read(r, value, at)
+		keys[j].value.read(r, value, at)
 	}
 	for _, k := range keys {
 		if _, found := first[k.name]; k.example != "" && !found {
@@ -144,9 +137,13 @@ func names(keys []key) string {
 	return strings.Join(out, ", ")
 }
 
-// list reads a sequence and calls each on its items.
-func (r *reader) list(n *yaml.Node, path string, each func(n *yaml.Node, path string)) {
+// list reads a sequence of at most so many items and calls each on them.
+func (r *reader) list(n *yaml.Node, path string, most int, each func(n *yaml.Node, path string)) {
 	if !r.is(n, path, yaml.SequenceNode, "a list") {
+		return
+	}
+	if len(n.Content) > most {
+		r.failf(n, path, "the list has %d items; write at most %d", len(n.Content), most)
 		return
 	}
 	for i, item := range n.Content {
@@ -156,9 +153,10 @@ func (r *reader) list(n *yaml.Node, path string, each func(n *yaml.Node, path st
 
 // texts reads a list of strings, each different and each passing check, whose
 // error says what is wrong and the next step.
-func (r *reader) texts(n *yaml.Node, path string, check func(string) error) []string {
+func (r *reader) texts(n *yaml.Node, path string, most int, check func(string) error) []string {
 	var out []string
-	r.list(n, path, func(item *yaml.Node, at string) {
+	seen := map[string]bool{}
+	r.list(n, path, most, func(item *yaml.Node, at string) {
 		s, ok := r.text(item, at)
 		if !ok {
 			return
@@ -167,10 +165,11 @@ func (r *reader) texts(n *yaml.Node, path string, check func(string) error) []st
 			r.failf(item, at, "%w", err)
 			return
 		}
-		if slices.Contains(out, s) {
+		if seen[s] {
 			r.failf(item, at, "%s is listed twice; remove one", s)
 			return
 		}
+		seen[s] = true
 		out = append(out, s)
 	})
 	return out
@@ -215,7 +214,8 @@ func (r *reader) boolean(n *yaml.Node, path string) bool {
 // read 0443 as octal.
 func (r *reader) ports(n *yaml.Node, path string) []uint16 {
 	var out []uint16
-	r.list(n, path, func(item *yaml.Node, at string) {
+	seen := map[uint64]bool{}
+	r.list(n, path, mostPorts, func(item *yaml.Node, at string) {
 		if !r.is(item, at, yaml.ScalarNode, "a port number") {
 			return
 		}
@@ -224,10 +224,11 @@ func (r *reader) ports(n *yaml.Node, path string) []uint16 {
 			r.failf(item, at, "%q is not a port; write a decimal number from 1 to 65535, without quotes", item.Value)
 			return
 		}
-		if slices.Contains(out, uint16(port)) {
+		if seen[port] {
 			r.failf(item, at, "%d is listed twice; remove one", port)
 			return
 		}
+		seen[port] = true
 		out = append(out, uint16(port))
 	})
 	return out

@@ -1,0 +1,106 @@
+package policy
+
+import (
+	"time"
+)
+
+// Limits are what an operator may tune. They are read at the start of a
+// program: a reload that changes one takes effect at the next start.
+type Limits struct {
+	Guard   GuardLimits
+	Backend BackendLimits
+}
+
+// GuardLimits bound the guard. Each has a range that limitsOfGuard states.
+type GuardLimits struct {
+	Streams           int           // ext_proc streams of one connection from Envoy
+	MessageBytes      int           // one message of Envoy, which may be a whole body
+	PendingRejections int           // rejected requests that wait for their bodies, in all
+	BodyTimeout       time.Duration // how long one waits
+	CacheEntries      int           // verdicts that are remembered
+	CacheBytes        int           // and the bytes of them
+	Drain             time.Duration // from the signal to the last stream
+}
+
+// BackendLimits bound the backend. Each has a range that limitsOfBackend states.
+type BackendLimits struct {
+	Streams        int           // HTTP/2 streams of one connection from Envoy
+	CallsPerCaller int           // tool calls of one caller that are under way
+	Calls          int           // of all callers
+	CallTimeout    time.Duration // the longest tool call
+	BodyTimeout    time.Duration // how long a refusal waits for the body that holds its id
+	ProofEntries   int           // verified header sets that are remembered
+	ProofBytes     int           // and the bytes of them
+	Clients        int           // clients of API servers that are kept for their next call
+	ClientBytes    int           // and the bytes of them, an estimate
+	ClientIdle     time.Duration // a client that was not used this long goes
+	ClientAge      time.Duration // a client of this age goes
+	Drain          time.Duration // from the signal to the last call
+}
+
+// standardLimits are those of a file that names none.
+func standardLimits() Limits {
+	return Limits{
+		Guard: GuardLimits{
+			Streams: 512, MessageBytes: 32 << 20, PendingRejections: 512, BodyTimeout: 2 * time.Second,
+			CacheEntries: 16384, CacheBytes: 64 << 20, Drain: 10 * time.Second,
+		},
+		Backend: BackendLimits{
+			Streams: 256, CallsPerCaller: 16, Calls: 256, CallTimeout: 30 * time.Second, BodyTimeout: 2 * time.Second,
+			ProofEntries: 10_000, ProofBytes: 64 << 20, Clients: 1024, ClientBytes: 256 << 20,
+			ClientIdle: 10 * time.Minute, ClientAge: time.Hour, Drain: 20 * time.Second,
+		},
+	}
+}
+
+// Changed names the keys whose values differ from next's, in the order of the
+// file: a running program goes on with what it started with, and says which.
+func (l GuardLimits) Changed(next GuardLimits) []string {
+	return changed("limits.guard.", limitsOfGuard(&l), limitsOfGuard(&next))
+}
+
+// Changed names the keys whose values differ from next's, in the order of the file.
+func (l BackendLimits) Changed(next BackendLimits) []string {
+	return changed("limits.backend.", limitsOfBackend(&l), limitsOfBackend(&next))
+}
+
+func changed(prefix string, before, after []key) []string {
+	var out []string
+	for i, k := range before {
+		if k.value.standard() != after[i].value.standard() {
+			out = append(out, prefix+k.name)
+		}
+	}
+	return out
+}
+
+// limitsOfGuard are the keys below limits.guard.
+func limitsOfGuard(l *GuardLimits) []key {
+	return []key{
+		{name: "streams", about: "Streams of one connection, which is how many requests of one Envoy worker can be checked or wait for their bodies at a time.", value: number{&l.Streams, 16, 65536}},
+		{name: "messageBytes", about: "The largest message that Envoy may send. Over HTTP/2 it can hold the whole body of a rejected request.", value: number{&l.MessageBytes, 1 << 20, 256 << 20}},
+		{name: "pendingRejections", about: "How many rejected requests, of all connections, may wait for the body that holds the id to answer with. Those above are answered without. Keep it well below the max_requests of Envoy's circuit breaker for the guard.", value: number{&l.PendingRejections, 1, 65536}},
+		{name: "bodyTimeout", about: "How long one waits for its body. Keep it above what a slow client needs and below Envoy's request_timeout.", value: span{&l.BodyTimeout, 100 * time.Millisecond, time.Minute}},
+		{name: "cacheEntries", about: "Verdicts that are remembered for ten seconds.", value: number{&l.CacheEntries, 16, 1 << 20}},
+		{name: "cacheBytes", about: "The memory that they may take.", value: number{&l.CacheBytes, 1 << 20, 4 << 30}},
+		{name: "drain", about: "How long a shutdown may take. Keep it below the supervisor's grace period, and above five seconds if Envoy is to notice in time.", value: span{&l.Drain, 100 * time.Millisecond, 10 * time.Minute}},
+	}
+}
+
+// limitsOfBackend are the keys below limits.backend.
+func limitsOfBackend(l *BackendLimits) []key {
+	return []key{
+		{name: "streams", about: "Requests of one connection from Envoy that may be under way.", value: number{&l.Streams, 16, 65536}},
+		{name: "callsPerCaller", about: "Tool calls of one caller that may be under way. Others wait two seconds, then are told to call again.", value: number{&l.CallsPerCaller, 1, 65536}},
+		{name: "calls", about: "Tool calls of all callers.", value: number{&l.Calls, 1, 65536}},
+		{name: "callTimeout", about: "How long one tool call may take.", value: span{&l.CallTimeout, time.Second, 10 * time.Minute}},
+		{name: "bodyTimeout", about: "How long a refusal waits for the body that holds the id to answer with.", value: span{&l.BodyTimeout, 100 * time.Millisecond, time.Minute}},
+		{name: "proofEntries", about: "Verified proofs that are remembered until they expire.", value: number{&l.ProofEntries, 16, 1 << 20}},
+		{name: "proofBytes", about: "The memory that they may take.", value: number{&l.ProofBytes, 1 << 20, 4 << 30}},
+		{name: "clients", about: "Clients of API servers, each of one caller, that are kept for his next call.", value: number{&l.Clients, 1, 1 << 20}},
+		{name: "clientBytes", about: "The memory that they may take, as far as it can be estimated.", value: number{&l.ClientBytes, 1 << 20, 64 << 30}},
+		{name: "clientIdle", about: "A client that was not used this long is closed.", value: span{&l.ClientIdle, time.Second, 24 * time.Hour}},
+		{name: "clientAge", about: "A client of this age is closed, used or not.", value: span{&l.ClientAge, time.Second, 24 * time.Hour}},
+		{name: "drain", about: "How long a shutdown may take. Keep it below the supervisor's grace period.", value: span{&l.Drain, 100 * time.Millisecond, 10 * time.Minute}},
+	}
+}
