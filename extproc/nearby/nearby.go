@@ -8,13 +8,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"net/netip"
-	"os"
 	"strings"
-	"syscall"
-	"time"
 )
 
 // unixPrefix marks a listen address as the path of a Unix socket.
@@ -30,7 +26,8 @@ type Port struct {
 	// TLS is set if the port asks its clients who they are (extproc/mtls): then
 	// any address is allowed. Whoever serves on the listener has to use it.
 	TLS *tls.Config
-	// Insecure allows an address that other machines can reach.
+	// Insecure allows an address that other machines can reach, and a socket in a
+	// directory where other users could put their own.
 	Insecure bool
 }
 
@@ -49,7 +46,7 @@ func (p Port) Listen(ctx context.Context) (net.Listener, error) {
 	}
 	address := p.Address
 	if path, ok := strings.CutPrefix(address, unixPrefix); ok {
-		return listenUnix(ctx, path)
+		return p.listenUnix(ctx, path)
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -72,48 +69,4 @@ func (p Port) Listen(ctx context.Context) (net.Listener, error) {
 func loopback(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback()
-}
-
-// listenUnix makes a socket that only this user can open, from its first moment
-// on: the mode comes from the umask, since a chmod afterwards leaves a gap.
-func listenUnix(ctx context.Context, path string) (net.Listener, error) {
-	if path == "" {
-		return nil, errors.New("listen address unix: names no path: write it as unix:PATH")
-	}
-	if err := clearStale(ctx, path); err != nil {
-		return nil, err
-	}
-	previous := syscall.Umask(0o177)
-	listener, err := new(net.ListenConfig).Listen(ctx, "unix", path)
-	syscall.Umask(previous)
-	if err != nil {
-		return nil, fmt.Errorf("listen on %s%s: %w", unixPrefix, path, err)
-	}
-	return listener, nil
-}
-
-// clearStale removes a socket that a killed process left behind, and nothing
-// else: no other kind of file, and no socket that somebody answers on.
-func clearStale(ctx context.Context, path string) error {
-	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("listen on %s%s: %w", unixPrefix, path, err)
-	}
-	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("listen on %s%s: the path exists and is not a socket: remove it or choose another", unixPrefix, path)
-	}
-	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "unix", path)
-	if err == nil {
-		return errors.Join(fmt.Errorf("listen on %s%s: another process listens there", unixPrefix, path), conn.Close())
-	}
-	if !errors.Is(err, syscall.ECONNREFUSED) {
-		return fmt.Errorf("listen on %s%s: %w", unixPrefix, path, err)
-	}
-	if err := os.Remove(path); err != nil {
-		return fmt.Errorf("listen on %s%s: %w", unixPrefix, path, err)
-	}
-	return nil
 }
