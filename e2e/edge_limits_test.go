@@ -26,7 +26,7 @@ import (
 func TestEdgePendingRejections(t *testing.T) {
 	const streams, batches, each = 1024, 30, 50
 	s := shared.StartStack(t, harness.Options{EditEnvoy: func(config []byte) ([]byte, error) {
-		const normal, fewer = "max_pending_requests: 1024, max_requests: 4096, max_retries: 1}", "max_requests: %d}"
+		const normal, fewer = "max_pending_requests: 1024, max_requests: 4096, max_retries: 1024}", "max_requests: %d}"
 		if !bytes.Contains(config, []byte(normal)) {
 			return nil, errors.New("the circuit breaker is not as this test knows it")
 		}

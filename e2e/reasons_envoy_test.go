@@ -37,6 +37,7 @@ func envoyReasons() []envoyReason {
 		{"headers-too-large", "headers that are too large", http.StatusBadRequest, true, sendLargeHeaders},
 		{"bad-request", "not valid HTTP", http.StatusBadRequest, true, sendControlByte},
 		{"request-timeout", "did not arrive in full in time", http.StatusBadRequest, true, sendHalfAHeader},
+		{"preflight-refused", "whether a web page may call", http.StatusBadRequest, false, askForAPage},
 		{"backend-unavailable", "no answer from the server behind", http.StatusServiceUnavailable, false, killBackend},
 		{"guard-timeout", "could not be checked in time", http.StatusServiceUnavailable, false, freezeGuard},
 		{"guard-unavailable", "did not answer as it should", http.StatusServiceUnavailable, false, killGuard},
@@ -50,6 +51,7 @@ func unseenReasons() map[string]string {
 		"request-too-large": "Envoy says 413 when a filter wants a body whole and it outgrows the buffer. The guard asks for " +
 			"BUFFERED_PARTIAL, which hands over what fits, and nothing else here buffers; see TestReasonOfLargeBodies. The answer " +
 			"is kept for edges that add such a filter, and envoy's own tests read it.",
+		"front-door-refused": "An edge says so that has a check of its own before the guard, and this one has none; see TestFrontDoor.",
 	}
 }
 
@@ -123,6 +125,12 @@ func sendControlByte(t *testing.T, s *harness.Stack) harness.Response {
 func sendHalfAHeader(t *testing.T, s *harness.Stack) harness.Response {
 	t.Helper()
 	return postRaw(t, s.URL, "POST /mcp HTTP/1.1\r\nHost: x\r\nkubernetes-authorization: Bearer cana")
+}
+
+// askForAPage is a browser's question, and carries no header of ours.
+func askForAPage(t *testing.T, s *harness.Stack) harness.Response {
+	t.Helper()
+	return postRaw(t, s.URL, "OPTIONS /mcp HTTP/1.1\r\nHost: x\r\nOrigin: https://app.example.com\r\nAccess-Control-Request-Method: POST\r\n\r\n")
 }
 
 func killBackend(t *testing.T, s *harness.Stack) harness.Response {

@@ -7,13 +7,11 @@ package envoy
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,48 +21,12 @@ import (
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
-// Config is what differs between installations. Default gives one that works.
-type Config struct {
-	// ListenAddress is the IP address that clients connect to. Beyond loopback
-	// it needs TLS.
-	ListenAddress string
-	ListenPort    uint16 // 0 lets Envoy choose
-	// AdminAddress is the IP address of Envoy's admin interface; loopback only.
-	AdminAddress string
-	AdminPort    uint16 // 0 lets Envoy choose
-	// Guard and Backend are where the two programs listen: "host:port", or
-	// "unix:PATH" with an absolute path.
-	Guard, Backend string
-	// AccessLog is the absolute path of the access log.
-	AccessLog string
-	// TrustedHops is how many proxies in front of Envoy are trusted for
-	// x-forwarded-for and x-forwarded-proto (xff_num_trusted_hops).
-	TrustedHops uint32
-	// TLS is what clients are met with; nil means plain HTTP.
-	TLS *TLS
-}
+//go:embed templates
+var templates embed.FS
 
-// TLS names PEM files, as absolute paths. Envoy reads them once, at start.
-type TLS struct {
-	CertificateFile string // the chain, leaf first
-	KeyFile         string
-}
-
-// Default is the configuration of a stack on one machine, without TLS: all on
-// loopback, at the ports that the two programs choose when not told otherwise.
-func Default() Config {
-	return Config{
-		ListenAddress: "127.0.0.1", ListenPort: 8080,
-		AdminAddress: "127.0.0.1", AdminPort: 9901,
-		Guard: "127.0.0.1:9002", Backend: "127.0.0.1:9003",
-		AccessLog:   "/dev/stdout",
-		TrustedHops: 0,
-		TLS:         nil,
-	}
-}
-
-//go:embed bootstrap.yaml.tmpl
-var bootstrap string
+// guardService is the name under which the guard answers health probes of its
+// own service. Package stream has the same, which this one cannot import.
+const guardService = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 // Render returns the static bootstrap as YAML, comments included. An error
 // names the field of c that cannot be used.
@@ -72,32 +34,88 @@ func Render(c Config) ([]byte, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("render the Envoy configuration: %w", err)
 	}
-	t, err := template.New("bootstrap.yaml").Option("missingkey=error").Funcs(template.FuncMap{
-		"quote": quote, "socket": socket, "address": address,
-	}).Parse(bootstrap)
+	out, err := execute("bootstrap.yaml.tmpl", newView(c))
 	if err != nil {
 		return nil, fmt.Errorf("render the Envoy configuration: %w", err)
 	}
-	type names struct{ Prefix, Fingerprint string }
-	var out bytes.Buffer
-	err = t.Execute(&out, struct {
-		Config
+	return out, nil
+}
 
-		GuardType, BackendType string
-		Names                  names
-		Stripped               []string
-		Replies                []reply
-		ReplyHeaders           [][2]string
-		Decision               string
-	}{
-		c, clusterType(c.Guard), clusterType(c.Backend),
-		names{kubeheader.Prefix, kubeheader.Fingerprint}, stripped(),
-		replies(), replyHeaders(), decision,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("render the Envoy configuration: %w", err)
+// view is what the templates see.
+type view struct {
+	Config
+
+	GuardCluster, GuardService string
+	GuardEndpoints             []string
+	GuardType, BackendType     string
+	GuardLink, BackendLink     *link
+	Names                      struct{ Prefix, Fingerprint, Server, CertificateAuthority string }
+	Stripped, Replaced, Shown  []string
+	AllowHeaders               string
+	ExposeHeaders              string
+	Replies                    []reply
+	ReplyHeaders               [][2]string
+	Decision                   string
+}
+
+// link is mutual TLS to one of the programs.
+type link struct {
+	TLS                   *ClientTLS
+	Directory             string
+	Name, TrustName, ALPN string
+}
+
+func newView(c Config) view {
+	v := view{
+		Config:       c,
+		GuardCluster: "guard", GuardService: guardService, GuardEndpoints: c.guards(),
+		GuardType: clusterType(c.guards()...), BackendType: clusterType(c.Backend),
+		Stripped: stripped(), Replaced: replaced(), Shown: shown(),
+		AllowHeaders: strings.Join(mayAsk(), ", "), ExposeHeaders: strings.Join(c.mayRead(), ", "),
+		Replies: replies(), ReplyHeaders: replyHeaders(), Decision: decision,
 	}
-	return out.Bytes(), nil
+	v.Names.Prefix, v.Names.Fingerprint = kubeheader.Prefix, kubeheader.Fingerprint
+	v.Names.Server, v.Names.CertificateAuthority = kubeheader.Server, kubeheader.CertificateAuthority
+	if c.GuardTLS != nil {
+		v.GuardLink = &link{c.GuardTLS, c.SecretsDirectory, secretGuard, secretGuard + trustSuffix, "h2"}
+	}
+	if c.BackendTLS != nil {
+		v.BackendLink = &link{c.BackendTLS, c.SecretsDirectory, secretBackend, secretBackend + trustSuffix, "http/1.1"}
+	}
+	return v
+}
+
+// execute runs one template. Inside it, part makes text of another one.
+func execute(name string, data any) ([]byte, error) {
+	root := template.New("").Option("missingkey=error")
+	run := func(name string, data any) (string, error) {
+		var out bytes.Buffer
+		err := root.ExecuteTemplate(&out, name, data)
+		return out.String(), err
+	}
+	root.Funcs(template.FuncMap{
+		"quote": quote, "socket": socket, "address": address, "indent": indent, "sds": sds,
+		"part": func(name string, data any) (string, error) {
+			out, err := run(name+".tmpl", data)
+			return strings.TrimSuffix(out, "\n"), err
+		},
+	})
+	if _, err := root.ParseFS(templates, "templates/*.tmpl", "templates/parts/*.tmpl"); err != nil {
+		return nil, err
+	}
+	out, err := run(name, data)
+	return []byte(out), err
+}
+
+// indent moves every line to the right.
+func indent(spaces int, text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		if line != "" {
+			lines[i] = strings.Repeat(" ", spaces) + line
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // stripped are the headers that a caller must not send, in every spelling that
@@ -127,55 +145,6 @@ func replyHeaders() [][2]string {
 		}
 	}
 	return out
-}
-
-func (c Config) check() error {
-	listen, err := netip.ParseAddr(c.ListenAddress)
-	if err != nil {
-		return fmt.Errorf("ListenAddress: not an IP address: %w", err)
-	}
-	if !listen.IsLoopback() && c.TLS == nil {
-		return errors.New("ListenAddress: lies beyond loopback, where credentials must not travel in the clear: set TLS")
-	}
-	admin, err := netip.ParseAddr(c.AdminAddress)
-	if err != nil {
-		return fmt.Errorf("AdminAddress: not an IP address: %w", err)
-	}
-	if !admin.IsLoopback() {
-		return errors.New("AdminAddress: whoever reaches it controls Envoy: choose a loopback address")
-	}
-	for name, endpoint := range map[string]string{"Guard": c.Guard, "Backend": c.Backend} {
-		if err := checkEndpoint(endpoint); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-	}
-	files := map[string]string{"AccessLog": c.AccessLog}
-	if c.TLS != nil {
-		files["TLS.CertificateFile"], files["TLS.KeyFile"] = c.TLS.CertificateFile, c.TLS.KeyFile
-	}
-	for name, file := range files {
-		if !filepath.IsAbs(file) {
-			return fmt.Errorf("%s: not an absolute path", name)
-		}
-	}
-	return nil
-}
-
-func checkEndpoint(endpoint string) error {
-	if path, ok := strings.CutPrefix(endpoint, "unix:"); ok {
-		if !filepath.IsAbs(path) {
-			return errors.New("unix: wants an absolute path after it")
-		}
-		return nil
-	}
-	host, port, err := net.SplitHostPort(endpoint)
-	if err != nil {
-		return fmt.Errorf("neither host:port nor unix:PATH: %w", err)
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); host == "" || err != nil || n == 0 {
-		return errors.New("wants a host and a port from 1 to 65535")
-	}
-	return nil
 }
 
 // quote makes a YAML string: JSON is YAML.
@@ -209,14 +178,18 @@ func address(endpoint string) (string, error) {
 }
 
 // clusterType is STATIC where no name has to be resolved.
-func clusterType(endpoint string) string {
-	if strings.HasPrefix(endpoint, "unix:") {
-		return "STATIC"
-	}
-	if host, _, err := net.SplitHostPort(endpoint); err == nil {
-		if _, err := netip.ParseAddr(host); err == nil {
-			return "STATIC"
+func clusterType(endpoints ...string) string {
+	for _, endpoint := range endpoints {
+		if strings.HasPrefix(endpoint, "unix:") {
+			continue
+		}
+		host, _, err := net.SplitHostPort(endpoint)
+		if err != nil {
+			return "STRICT_DNS"
+		}
+		if _, err := netip.ParseAddr(host); err != nil {
+			return "STRICT_DNS"
 		}
 	}
-	return "STRICT_DNS"
+	return "STATIC"
 }

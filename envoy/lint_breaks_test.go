@@ -32,13 +32,13 @@ func moreBreaks() map[string][][2]string {
 		listener = "    per_connection_buffer_limit_bytes"
 		manager  = "          stat_prefix: mcp\n"
 		loopback = "\"127.0.0.1\", port_value: 8080"
-		context  = "          \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext\n          common_tls_context:\n            tls_params:\n              tls_minimum_protocol_version: TLSv1_2\n            alpn_protocols: [h2, http/1.1]\n"
+		context  = "          \"@type\": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext\n          common_tls_context:\n            tls_params:\n              tls_minimum_protocol_version: TLSv1_2\n              tls_maximum_protocol_version: TLSv1_3\n            alpn_protocols: [h2, http/1.1]\n"
 		pair     = "            tls_certificates:\n            - certificate_chain: {filename: \"/tls.crt\"}\n              private_key: {filename: \"/tls.key\"}\n"
 		minimum  = "tls_minimum_protocol_version: TLSv1_2"
 		policy   = "                  hash_policy:\n                  - header: {header_name: \"x-kubernetes-fingerprint\"}\n"
 		cluster  = "                  cluster: backend\n"
 		shown    = "              response_headers_to_add:\n              - append_action: OVERWRITE_IF_EXISTS_OR_ADD\n                header: {key: x-request-id, value: \"%REQ(X-REQUEST-ID)%\"}\n"
-		breaker  = "{max_connections: 64, max_pending_requests: 1024, max_requests: 4096, max_retries: 1}"
+		breaker  = "{max_connections: 64, max_pending_requests: 1024, max_requests: 4096, max_retries: 1024}"
 		proxy    = "{name: p, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}" // any type but the one
 	)
 	secrets := append(printed(`"%REQ(KUBERNETES-AUTHORIZATION)%"`), printed(`"%REQ(x-request-id?Kubernetes_Server):8%"`)...)
@@ -67,13 +67,13 @@ func moreBreaks() map[string][][2]string {
 			{pair, ""},
 			{context + pair, "          \"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router\n"},
 		},
-		"tls-minimum":           {{minimum, "tls_maximum_protocol_version: TLSv1_3"}, {minimum, "tls_minimum_protocol_version: TLSv1_1"}},
+		"tls-minimum":           {{"              " + minimum + "\n", ""}, {minimum, "tls_minimum_protocol_version: TLSv1_1"}},
 		"one-address":           {{listener, "    additional_addresses: [{address: {socket_address: {address: 0.0.0.0, port_value: 8888}}}]\n" + listener}},
 		"connection-window":     {{"            initial_connection_window_size: 4194304\n", ""}, {"connection_window_size: 4194304", "connection_window_size: 268435456"}},
 		"malformed-stream":      {{"            override_stream_error_on_invalid_http_message: true\n", ""}},
 		"no-client-certificate": {{"          forward_client_cert_details: SANITIZE\n", ""}, {"details: SANITIZE", "details: FORWARD_ONLY"}},
 
-		"guard-room":       {{breaker, "{max_connections: 64, max_pending_requests: 1024, max_requests: 1024, max_retries: 1}"}},
+		"guard-room":       {{breaker, "{max_connections: 64, max_pending_requests: 1024, max_requests: 1024, max_retries: 1024}"}},
 		"backend-cluster":  {{cluster, "                  cluster: elsewhere\n"}, {cluster, "                  cluster_header: host\n"}, {cluster, cluster + "                  request_mirror_policies: [{cluster: guard}]\n"}, {"              domains: [\"*\"]\n", "              domains: [\"*\"]\n              request_mirror_policies: [{cluster: guard}]\n"}, {"            virtual_hosts:\n", "            request_mirror_policies: [{cluster: guard}]\n            virtual_hosts:\n"}},
 		"backend-affinity": {{policy, ""}, {policy, "                  hash_policy: [{header: {header_name: host}}]\n"}, {"    lb_policy: MAGLEV\n", ""}, {"    lb_policy: MAGLEV\n", "    lb_policy: MAGLEV\n    load_balancing_policy: {}\n"}},
 		"backend-idle":     {{"        common_http_protocol_options: {idle_timeout: 30s}\n", ""}, {"idle_timeout: 30s", "idle_timeout: 3600s"}},

@@ -151,7 +151,7 @@ func guardSettingRules() []rule[*edge] {
 		{Rule{
 			"guard-sees", "the guard is shown too few headers, or too many",
 			"It decides on these alone; cookies and authorization are none of its business.",
-			"forward the prefixes kubernetes (without a dash, so that kubernetes_server is seen) and mcp-, and exactly :method, :path, content-type, origin, x-forwarded-proto, x-request-id",
+			"forward the prefixes kubernetes (without a dash, so that kubernetes_server is seen) and mcp-, and exactly :method, :path, content-type, origin, traceparent, tracestate, x-forwarded-proto, x-request-id",
 		}, forwards},
 		{Rule{
 			"guard-metadata", "the guard's word does not arrive",
@@ -228,7 +228,7 @@ func mutations(e *edge, hit hit) {
 func forwards(e *edge, hit hit) {
 	missing := map[string]bool{}
 	for _, name := range []string{
-		":method", ":path", "content-type", kubeheader.Prefix + "*", "mcp-*", "origin", "x-forwarded-proto", decisionHeader,
+		":method", ":path", "content-type", kubeheader.Prefix + "*", "mcp-*", "origin", "x-forwarded-proto", decisionHeader, "traceparent", "tracestate",
 	} {
 		missing[name] = true
 	}

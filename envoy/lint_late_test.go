@@ -116,9 +116,9 @@ func wayBreaks() map[string][][2]string {
 			{guard, "          - name: envoy.filters.http.ext_proc\n            typed_config:\n              \"@type\": type.googleapis.com/example.com.Unheard\n"},
 		},
 		"guard-retry": {
-			{retry, retry + "                retry_policy: {retry_on: \"connect-failure,reset\", num_retries: 1}\n"},
-			{retry, retry + "                retry_policy: {retry_on: connect-failure, num_retries: 2}\n"},
-			{retry, retry + "                retry_policy: {num_retries: 1}\n"},
+			{"connect-failure,refused-stream", "connect-failure,reset"},
+			{"num_retries: 1", "num_retries: 2"},
+			{"retry_on: \"connect-failure,refused-stream\", ", ""},
 		},
 		"guard-timeout": {
 			{"              message_timeout: 2s\n", ""}, {"message_timeout: 2s", "message_timeout: 0.2s"}, {"message_timeout: 2s", "message_timeout: 60s"},

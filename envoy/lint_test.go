@@ -17,6 +17,8 @@ func breaks() map[string][][2]string {
 		trailers = "                request_trailer_mode: SEND\n"
 		vhost    = "              domains: [\"*\"]\n"
 		off      = "                    disabled: true\n"
+		// The route of what is not /mcp, up to where it switches the guard off.
+		elsewhere = "direct_response: {status: 404}\n                typed_per_filter_config:\n                  envoy.filters.http.ext_proc:\n                    \"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig\n"
 	)
 	return map[string][][2]string{
 		"parse": {
@@ -69,12 +71,12 @@ func breaks() map[string][][2]string {
 		"health-before-guard": {{"pass_through_mode: false", "pass_through_mode: true"}, {"exact: /healthz}", "prefix: /healthz}"}},
 		"guard-cluster":       {{"cluster_name: guard}", "cluster_name: gard}"}},
 		"guard-http2":         {{"          http2_protocol_options:\n            max_concurrent_streams: 1024\n            connection_keepalive: {interval: 10s, timeout: 3s}", "          http_protocol_options: {}"}},
-		"guard-health":        {{"grpc_health_check: {}", "http_health_check: {path: /}"}, {"value: 0}", "value: 50}"}},
+		"guard-health":        {{"grpc_health_check: {service_name: \"envoy.service.ext_proc.v3.ExternalProcessor\"}", "http_health_check: {path: /}"}, {"value: 0}", "value: 50}"}},
 		"circuit-breakers":    {{"max_connections: 64, ", ""}, {"max_connections: 4096, max_pending_requests: 1024, max_requests: 4096, ", ""}},
 		"connect-timeout":     {{"    connect_timeout: 1s\n", ""}},
 
 		"only-mcp-is-routed":  {{"                route:\n                  cluster: backend\n", "                redirect: {host_redirect: other.example.com}\n              - name: second\n                match: {path: /mcp}\n                route:\n                  cluster: backend\n"}, {"match: {path: /mcp}", "match: {prefix: /mcp}"}, {"direct_response: {status: 404}", "route: {cluster: backend, timeout: 0s}"}},
-		"elsewhere-not-found": {{"              - name: elsewhere\n", "              - name: known\n                match: {path: /.well-known/oauth-protected-resource}\n                direct_response: {status: 401}\n              - name: elsewhere\n"}, {"status: 404", "status: 401"}, {"match: {prefix: /}", "match: {prefix: /.well-known}"}, {off, ""}},
+		"elsewhere-not-found": {{"              - name: elsewhere\n", "              - name: known\n                match: {path: /.well-known/oauth-protected-resource}\n                direct_response: {status: 401}\n              - name: elsewhere\n"}, {"status: 404", "status: 401"}, {"match: {prefix: /}", "match: {prefix: /.well-known}"}, {elsewhere + off, elsewhere}},
 
 		"local-replies":       {{"startsWith('rbac_')", "startsWith('rbak_')"}, {"status_code: 503", "status_code: 500"}, {"\"reason\":\"guard-timeout\",\"header\"", "\"reason\":\"guard-late\",\"header\""}, {"json_format: {\"jsonrpc\":\"2.0\",", "json_format: {\"jsonrpc\":\"2.0\",\"id\":null,"}},
 		"local-reply-headers": {{"value: \"no-store\"", "value: \"public\""}, {"content_type: application/json", "content_type: text/plain"}},

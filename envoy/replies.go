@@ -9,7 +9,7 @@ import (
 type reply struct {
 	Why    string
 	When   string // CEL over Envoy's attributes
-	Status int
+	Status int    // 0 leaves Envoy's
 	Body   string // JSON, with Envoy's command operators in its strings
 }
 
@@ -54,6 +54,16 @@ func replies() []reply {
 			"The guard closed its stream without a word. Not the caller's fault, hence no 403, which would start OAuth in clients.",
 			`response.code_details.startsWith('rbac_')`,
 			fault, body(kubeheader.ReasonAccessDenied),
+		},
+		{
+			"A check that the operator has put before the guard: clients may start OAuth on its status, and should.",
+			`response.code_details.startsWith('jwt_authn_')`,
+			0, body(kubeheader.ReasonFrontDoorRefused),
+		},
+		{
+			"A browser asks for a page whose origin is not allowed.",
+			`response.code_details == 'direct_response' && xds.route_name == 'preflight'`,
+			caller, body(kubeheader.ReasonPreflightRefused),
 		},
 		{
 			"Body over a buffer limit.",
