@@ -47,8 +47,8 @@ var ErrUnreadable = errors.New("neither a bootstrap nor a config_dump of Envoy, 
 // It cannot know what only Envoy knows (whether a regex fits its size limit,
 // whether files exist): run envoy --mode validate too.
 func Check(config []byte) ([]Finding, error) {
-	if manifests, ok := envoyFilters(config); ok {
-		return checkManifests(manifests), nil
+	if manifest, ok := envoyFilters(config); ok {
+		return checkManifest(manifest), nil
 	}
 	d, err := read(config)
 	if err != nil {

@@ -1,12 +1,14 @@
 package envoy
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 
 	rbacconfigv3 "github.com/envoyproxy/go-control-plane/envoy/config/rbac/v3"
+	routev3 "github.com/envoyproxy/go-control-plane/envoy/config/route/v3"
 	procv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	healthv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/health_check/v3"
 	rbacv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/rbac/v3"
@@ -44,17 +46,30 @@ func chainRules() []rule[*edge] {
 		{Rule{
 			"no-upgrades", "an upgrade or CONNECT is allowed",
 			"It can bring a filter chain of its own, and its bytes are never checked.",
-			"drop upgrade_configs from the connection manager and from every route",
-		}, func(e *edge, hit hit) {
-			if len(e.manager.GetUpgradeConfigs()) > 0 {
-				hit(e.at.field("upgrade_configs"), "")
+			"drop upgrade_configs from the connection manager and from every route; where a control plane adds them, write the same types with enabled false into each route",
+		}, noUpgrades},
+	}
+}
+
+func noUpgrades(e *edge, hit hit) {
+	routes := e.forwarding()
+	off := func(r route, kind string) bool {
+		return slices.ContainsFunc(r.message.GetRoute().GetUpgradeConfigs(), func(u *routev3.RouteAction_UpgradeConfig) bool {
+			return strings.EqualFold(u.GetUpgradeType(), kind) && u.GetEnabled() != nil && !u.GetEnabled().GetValue()
+		})
+	}
+	for i, u := range e.manager.GetUpgradeConfigs() {
+		kept := slices.ContainsFunc(routes, func(r route) bool { return !off(r, u.GetUpgradeType()) })
+		if (u.GetEnabled() == nil || u.GetEnabled().GetValue()) && (kept || len(routes) == 0) {
+			hit(e.at.field("upgrade_configs").item(i), printable(u.GetUpgradeType()))
+		}
+	}
+	for _, r := range routes {
+		for i, u := range r.message.GetRoute().GetUpgradeConfigs() {
+			if !off(r, u.GetUpgradeType()) {
+				hit(r.at.field("route", "upgrade_configs").item(i), printable(u.GetUpgradeType()))
 			}
-			for _, r := range e.forwarding() {
-				if len(r.message.GetRoute().GetUpgradeConfigs()) > 0 {
-					hit(r.at.field("route", "upgrade_configs"), "")
-				}
-			}
-		}},
+		}
 	}
 }
 

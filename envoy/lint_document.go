@@ -3,6 +3,8 @@ package envoy
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -18,6 +20,8 @@ type document struct {
 
 var errNotObject = errors.New("neither YAML nor JSON with unique keys at every level")
 
+var lineOf = regexp.MustCompile(`line [0-9]+`)
+
 // read takes YAML or JSON. The error names no content, which may be secret.
 func read(text []byte) (*document, error) {
 	if trimmed := bytes.TrimLeft(text, " \t\r\n"); bytes.HasPrefix(trimmed, []byte("{")) {
@@ -28,6 +32,9 @@ func read(text []byte) (*document, error) {
 	}
 	converted, err := yaml.YAMLToJSONStrict(text)
 	if err != nil {
+		if at := lineOf.FindString(err.Error()); at != "" { // the rest of the message may hold a value
+			return nil, fmt.Errorf("%w: look at %s", errNotObject, at)
+		}
 		return nil, errNotObject
 	}
 	d := &document{raw: nil, lines: &yamlv3.Node{}}

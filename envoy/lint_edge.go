@@ -30,7 +30,12 @@ type edge struct {
 	guard    placed[*procv3.ExternalProcessor] // the last, if there are more
 	rbac     placed[*rbacv3.RBAC]
 	router   placed[*routerv3.Router]
-	partial  bool // a manifest: what it does not say may be said elsewhere
+
+	// A manifest: what it does not say may be said elsewhere, and its routes
+	// and virtual hosts stand alone.
+	partial    bool
+	moreHosts  []placed[*routev3.VirtualHost]
+	moreRoutes []route
 }
 
 // httpFilter is a filter of the chain. Its message is nil if this program does
@@ -68,6 +73,17 @@ func (w *whole) edge(manager *hcmv3.HttpConnectionManager, at *place) *edge {
 	for i, f := range manager.GetHttpFilters() {
 		e.filters = append(e.filters, w.filter(f, at.field("http_filters").item(i)))
 	}
+	e.choose()
+	if name := manager.GetRds().GetRouteConfigName(); name != "" {
+		e.routes = w.routes[name]
+	} else {
+		e.routes = placed[*routev3.RouteConfiguration]{manager.GetRouteConfig(), at.field("route_config")}
+	}
+	return e
+}
+
+// choose finds the filters that rules ask about.
+func (e *edge) choose() {
 	for _, f := range e.filters {
 		switch m := f.message.(type) {
 		case *procv3.ExternalProcessor:
@@ -78,12 +94,6 @@ func (w *whole) edge(manager *hcmv3.HttpConnectionManager, at *place) *edge {
 			e.router = placed[*routerv3.Router]{m, f.config}
 		}
 	}
-	if name := manager.GetRds().GetRouteConfigName(); name != "" {
-		e.routes = w.routes[name]
-	} else {
-		e.routes = placed[*routev3.RouteConfiguration]{manager.GetRouteConfig(), at.field("route_config")}
-	}
-	return e
 }
 
 // filter opens a filter, wherever its configuration comes from.
@@ -127,10 +137,10 @@ type route = placed[*routev3.Route]
 
 // all are all routes, of all virtual hosts.
 func (e *edge) all() []route {
-	var out []route
-	for i, host := range e.routes.message.GetVirtualHosts() {
-		for j, r := range host.GetRoutes() {
-			out = append(out, route{r, e.routes.at.field("virtual_hosts").item(i).field("routes").item(j)})
+	out := slices.Clone(e.moreRoutes)
+	for _, host := range e.hosts() {
+		for i, r := range host.message.GetRoutes() {
+			out = append(out, route{r, host.at.field("routes").item(i)})
 		}
 	}
 	return out
@@ -138,7 +148,7 @@ func (e *edge) all() []route {
 
 // hosts are all virtual hosts.
 func (e *edge) hosts() []placed[*routev3.VirtualHost] {
-	var out []placed[*routev3.VirtualHost]
+	out := slices.Clone(e.moreHosts)
 	for i, host := range e.routes.message.GetVirtualHosts() {
 		out = append(out, placed[*routev3.VirtualHost]{host, e.routes.at.field("virtual_hosts").item(i)})
 	}

@@ -37,7 +37,7 @@ func (p *place) steps() []*place {
 	return append(p.up.steps(), p)
 }
 
-// String is the way as people write it: a.b[0].c, a key with dots in quotes.
+// String is the way as people write it: a.b[0].c, a key with dots and the like in quotes.
 func (p *place) String() string {
 	var out strings.Builder
 	for _, s := range p.steps() {
@@ -50,8 +50,10 @@ func (p *place) write(out *strings.Builder, name string) {
 	switch {
 	case name == "" && !p.key:
 		_, _ = out.WriteString("[" + strconv.Itoa(p.index) + "]")
-	case strings.ContainsAny(name, ".[]\" ") || name == "":
-		_, _ = out.WriteString("[" + strconv.Quote(name) + "]")
+	case name == "" || strings.ContainsFunc(name, func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '_' && c != '-' && c != '@'
+	}):
+		_, _ = out.WriteString("[" + strconv.QuoteToASCII(name) + "]")
 	default:
 		if out.Len() > 0 {
 			_, _ = out.WriteString(".")

@@ -70,18 +70,10 @@ func named[T any](rules []rule[T]) []Rule {
 	return out
 }
 
+// ruleOf is the rule of an id that stands in this package.
 func ruleOf(id string) Rule {
-	for _, r := range readingRules() {
-		if r.ID == id {
-			return r
-		}
-	}
-	for _, r := range guardRules() {
-		if r.ID == id {
-			return r.Rule
-		}
-	}
-	return Rule{ID: id, Wrong: "", Why: "", Mend: ""}
+	all := Rules()
+	return all[slices.IndexFunc(all, func(r Rule) bool { return r.ID == id })]
 }
 
 func edgeRules() []rule[*edge] {

@@ -59,7 +59,7 @@ func wholeRules() []rule[*whole] {
 func adminReads(w *whole, hit hit) {
 	admin, at := w.bootstrap.message.GetAdmin(), w.bootstrap.at.field("admin", "allow_paths")
 	for i, p := range admin.GetAllowPaths() {
-		reads := slices.Contains([]string{"/ready", "/server_info", "/clusters", "/listeners", "/config_dump"}, p.GetExact()) || p.GetPrefix() == "/stats"
+		reads := slices.Contains([]string{"/ready", "/server_info", "/clusters", "/listeners", "/config_dump", "/config_dump?include_eds"}, p.GetExact()) || p.GetPrefix() == "/stats"
 		if p.GetIgnoreCase() || !reads {
 			hit(at.item(i), "")
 		}
