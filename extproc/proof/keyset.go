@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -112,6 +114,7 @@ type KeySet struct {
 	mu       sync.Mutex // one reader of the file at a time
 	seen     digest
 	lastRead time.Time
+	reported *publicKeys // what Refresh last told of
 }
 
 // publicKeys is one content of the file. Its address identifies it.
@@ -126,27 +129,36 @@ func LoadKeySet(path string) (*KeySet, error) {
 	return set, nil
 }
 
-// Refresh reads the file again and reports whether its content changed. On an
-// error the last good keys stay in use; the error repeats until the file is
+// Refresh reads the file again and reports whether its content changed since
+// the last time that it did, be it now or at the sight of an unknown key id. On
+// an error the last good keys stay in use; the error repeats until the file is
 // mended.
 func (s *KeySet) Refresh(now time.Time) (changed bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.refresh(now)
+	err = s.refresh(now)
+	changed = s.reported != s.current.Load()
+	s.reported = s.current.Load()
+	return changed, err
 }
 
-func (s *KeySet) refresh(now time.Time) (changed bool, err error) {
+// IDs are the thumbprints of the keys in use, sorted.
+func (s *KeySet) IDs() []string {
+	return slices.Sorted(maps.Keys(*s.current.Load()))
+}
+
+func (s *KeySet) refresh(now time.Time) error {
 	s.lastRead = now
 	content, sum, err := readKeyFile(s.path, false)
 	if err != nil {
-		return false, fmt.Errorf("reading the key set: %w", err)
+		return fmt.Errorf("reading the key set: %w", err)
 	}
 	if s.current.Load() != nil && sum == s.seen {
-		return false, nil
+		return nil
 	}
 	decoded, err := DecodeKeySet(content)
 	if err != nil {
-		return false, fmt.Errorf("reading the key set from %s: %w", s.path, err)
+		return fmt.Errorf("reading the key set from %s: %w", s.path, err)
 	}
 	keys := make(publicKeys, len(decoded))
 	for _, key := range decoded {
@@ -154,7 +166,7 @@ func (s *KeySet) refresh(now time.Time) (changed bool, err error) {
 	}
 	s.current.Store(&keys)
 	s.seen = sum
-	return true, nil
+	return nil
 }
 
 // look reads the file again unless that was done within the last second, and
@@ -165,7 +177,7 @@ func (s *KeySet) look(now time.Time) *publicKeys {
 	defer s.mu.Unlock()
 	// A clock that was set back must not delay the next read.
 	if since := now.Sub(s.lastRead); since < 0 || since >= rereadAfter {
-		_, _ = s.refresh(now)
+		_ = s.refresh(now)
 	}
 	return s.current.Load()
 }

@@ -81,6 +81,15 @@ func TestUnknownKeyRereads(t *testing.T) {
 	l.refused(t, sent, at.Add(999*time.Millisecond), kubeheader.ReasonProofUnknownKey, "")
 	l.accepted(t, sent, at.Add(time.Second))
 
+	// Whoever follows the file hears of what a request brought in, once.
+	require.Len(t, l.keys.IDs(), 2)
+	changed, err := l.keys.Refresh(at.Add(time.Second))
+	require.NoError(t, err)
+	require.True(t, changed)
+	changed, err = l.keys.Refresh(at.Add(time.Second))
+	require.NoError(t, err)
+	require.False(t, changed)
+
 	// A clock that was set back does not stop the reading.
 	third := generate(t, time.Time{})
 	l.writeKeys(t, third.Public())
