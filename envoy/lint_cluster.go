@@ -56,7 +56,7 @@ func clusterRules() []rule[*edge] {
 		onGuard(Rule{
 			"guard-health", "a guard that says it is not serving still gets requests",
 			"They fail, or wait for message_timeout, instead of going to another guard.",
-			"give the guard's cluster a grpc_health_check with interval 1s and unhealthy_threshold 2 or less, and common_lb_config.healthy_panic_threshold 0",
+			"give the guard's cluster a grpc_health_check with interval 1s and unhealthy_threshold 2 or less, and common_lb_config with healthy_panic_threshold 0 and update_merge_window 0s",
 		}, func(_ *edge, c placed[*clusterv3.Cluster], hit hit) {
 			checks, at := c.message.GetHealthChecks(), c.at.field("health_checks")
 			if len(checks) == 0 || checks[0].GetGrpcHealthCheck() == nil {
@@ -68,6 +68,9 @@ func clusterRules() []rule[*edge] {
 				if checks[0].GetUnhealthyThreshold().GetValue() > 2 {
 					hit(at.item(0).field("unhealthy_threshold"), "")
 				}
+			}
+			if window := c.message.GetCommonLbConfig().GetUpdateMergeWindow(); window == nil || window.AsDuration() != 0 {
+				hit(c.at.field("common_lb_config", "update_merge_window"), "")
 			}
 			if threshold := c.message.GetCommonLbConfig().GetHealthyPanicThreshold(); threshold == nil || threshold.GetValue() != 0 {
 				hit(c.at.field("common_lb_config", "healthy_panic_threshold"), "")
@@ -167,13 +170,17 @@ func trusted(socket *corev3.TransportSocket, at *place, hit hit) {
 	if len(common.GetTlsCertificates())+len(common.GetTlsCertificateSdsSecretConfigs()) == 0 && common.GetTlsCertificateProviderInstance() == nil {
 		hit(at.field("tls_certificates"), "")
 	}
-	validation, at := common.GetValidationContext(), at.field("validation_context")
+	// Whom to believe may come by SDS, but by which name is said here.
+	validation, sds := common.GetValidationContext(), common.GetValidationContextSdsSecretConfig() != nil
+	at = at.field("validation_context")
 	if combined := common.GetCombinedValidationContext(); combined != nil {
-		validation = combined.GetDefaultValidationContext()
-	} else if validation.GetTrustedCa() == nil && common.GetValidationContextSdsSecretConfig() == nil && validation.GetCaCertificateProviderInstance() == nil {
+		validation, sds = combined.GetDefaultValidationContext(), sds || combined.GetValidationContextSdsSecretConfig() != nil
+		at = at.up.field("combined_validation_context", "default_validation_context")
+	}
+	if !sds && validation.GetTrustedCa() == nil && validation.GetCaCertificateProviderInstance() == nil {
 		hit(at.field("trusted_ca"), "")
 	}
-	if common.GetValidationContextSdsSecretConfig() == nil && len(validation.GetMatchTypedSubjectAltNames()) == 0 {
+	if len(validation.GetMatchTypedSubjectAltNames()) == 0 {
 		hit(at.field("match_typed_subject_alt_names"), "")
 	}
 }

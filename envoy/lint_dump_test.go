@@ -115,6 +115,8 @@ func rendered(t *testing.T) (plain, tls string) {
 	t.Helper()
 	return render(t, nil), render(t, func(c *envoy.Config) {
 		c.ListenAddress, c.TLS = "0.0.0.0", &envoy.TLS{CertificateFile: "/tls.crt", KeyFile: "/tls.key"}
+		link := envoy.ClientTLS{CertificateFile: "/envoy.crt", KeyFile: "/envoy.key", CAFile: "/ca.crt", ServerSAN: "dns:far.example.com"}
+		c.Guard, c.Backend, c.GuardTLS, c.BackendTLS = "192.0.2.1:9002", "192.0.2.2:9003", &link, &link
 	})
 }
 

@@ -130,6 +130,10 @@ func wayBreaks() map[string][][2]string {
 			{"\"127.0.0.1\", port_value: 9003", "\"192.0.2.1\", port_value: 9003"},
 			{"\"127.0.0.1\", port_value: 9002", "\"192.0.2.1\", port_value: 9002"},
 			{"\"127.0.0.1\", port_value: 9002", "guard, port_value: 9002"},
+			{"            trusted_ca: {filename: \"/ca.crt\"}\n", ""},
+			{"            match_typed_subject_alt_names:\n            - {san_type: DNS, matcher: {exact: \"far.example.com\"}}\n", ""},
+			{"          - certificate_chain: {filename: \"/envoy.crt\"}\n            private_key: {filename: \"/envoy.key\"}\n", ""},
+			{"extensions.transport_sockets.tls.v3.UpstreamTlsContext", "extensions.transport_sockets.raw_buffer.v3.RawBuffer\n        # "},
 		},
 		"plain-router": {
 			{"suppress_envoy_headers: true", "suppress_envoy_headers: false"},
