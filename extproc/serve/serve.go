@@ -116,7 +116,10 @@ func load(o Options) (*guard, error) {
 
 // assemble makes the grpc server with both services.
 func (g *guard) assemble() error {
-	streams, err := stream.New(stream.Config{Engine: g.engine, BodyTimeout: g.options.BodyTimeout, Log: g.options.Log})
+	streams, err := stream.New(stream.Config{
+		Engine: g.engine, Log: g.options.Log,
+		Limits: func() stream.Limits { return stream.Limits{BodyTimeout: g.options.BodyTimeout} },
+	})
 	if err != nil {
 		return err
 	}

@@ -6,34 +6,21 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/types/known/structpb"
 
 	"kubernetes-mcp-edge/extproc/jsonrpc"
 	"kubernetes-mcp-edge/extproc/verdict"
 )
 
-// MetadataNamespace is the dynamic metadata namespace of every answer; Envoy's
-// RBAC filter and access log read it.
-const MetadataNamespace = "kube_guard"
-
 // EncodeAllow serializes the answer to the header message of an accepted
-// request. Equal input gives equal bytes, and nothing in them is of one request.
+// request, but for the metadata, which names the request and is sent after these
+// bytes. Equal input gives equal bytes, and nothing in them is of one request.
 func EncodeAllow(allow verdict.Allow) ([]byte, error) {
 	set := make([]*corev3.HeaderValueOption, 0, len(allow.Set))
 	for _, field := range allow.Set {
 		set = append(set, overwrite(field.Name, field.Value.Reveal()))
 	}
 	answer := continueHeaders(&extprocv3.HeaderMutation{SetHeaders: set, RemoveHeaders: allow.Remove})
-	answer.DynamicMetadata = metadata("allow", "", allow.Credential)
 	return proto.MarshalOptions{Deterministic: true}.Marshal(answer)
-}
-
-// encodeDecision serializes an answer that sets x-request-id and nothing else,
-// to be sent after the bytes of EncodeAllow.
-func encodeDecision(decision string) ([]byte, error) {
-	return proto.Marshal(continueHeaders(&extprocv3.HeaderMutation{
-		SetHeaders: []*corev3.HeaderValueOption{overwrite(decisionHeader, []byte(decision))},
-	}))
 }
 
 // continueHeaders lets the header phase go on with these changes.
@@ -53,7 +40,7 @@ func (p pending) continueStripped() *extprocv3.ProcessingResponse {
 		mutation.SetHeaders = []*corev3.HeaderValueOption{overwrite(decisionHeader, []byte(p.request.decision))}
 	}
 	answer := continueHeaders(mutation)
-	answer.DynamicMetadata = metadata("reject", p.reason(), "")
+	answer.DynamicMetadata = metadata("reject", p.reason().String(), "", p.request.decision)
 	// Envoy compares an override with allowed_override_modes field by field, and
 	// what DEFAULT means there differs between versions: all six are spelt out.
 	answer.ModeOverride = &filterv3.ProcessingMode{
@@ -81,9 +68,9 @@ func (p pending) refuse(answer jsonrpc.Answer) *extprocv3.ProcessingResponse {
 			Headers: &extprocv3.HeaderMutation{SetHeaders: set},
 			Body:    answer.Body,
 			// RESPONSE_CODE_DETAILS of the access log: a fixed code, no text.
-			Details: p.reason(),
+			Details: p.reason().String(),
 		}},
-		DynamicMetadata: metadata("reject", p.reason(), ""),
+		DynamicMetadata: metadata("reject", p.reason().String(), "", p.request.decision),
 	}
 }
 
@@ -92,16 +79,4 @@ func (p pending) refuse(answer jsonrpc.Answer) *extprocv3.ProcessingResponse {
 // overwriting also collapses duplicates.
 func overwrite(name string, value []byte) *corev3.HeaderValueOption {
 	return &corev3.HeaderValueOption{Header: &corev3.HeaderValue{Key: name, RawValue: value}}
-}
-
-// metadata is the guard's word to the filters after it and to the access log.
-// All three keys are always there, so that no earlier value can show through.
-func metadata(decided, reason, credential string) *structpb.Struct {
-	return &structpb.Struct{Fields: map[string]*structpb.Value{
-		MetadataNamespace: structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{
-			"verdict":    structpb.NewStringValue(decided),
-			"reason":     structpb.NewStringValue(reason),
-			"credential": structpb.NewStringValue(credential),
-		}}),
-	}}
 }

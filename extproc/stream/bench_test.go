@@ -1,9 +1,11 @@
 package stream
 
 import (
+	"context"
 	"strings"
 	"testing"
 
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/extproc/verdict"
@@ -14,7 +16,9 @@ import (
 func BenchmarkAllow(b *testing.B) {
 	answer, err := EncodeAllow(sampleAllow())
 	require.NoError(b, err)
-	g := start(b, decide(func(verdict.Facts) (verdict.Verdict, error) { return &verdict.Allowed{Answer: answer}, nil }))
+	g := start(b, decide(func(verdict.Facts) (verdict.Verdict, error) {
+		return &verdict.Allowed{Answer: answer, Credential: verdict.CredentialToken}, nil
+	}))
 	m := headers(false, post(line("kubernetes-server", "https://api.example.com"),
 		line("kubernetes-certificate-authority-data", strings.Repeat("x", 2000)), line("kubernetes-authorization", strings.Repeat("x", 1000)))...)
 	b.ReportAllocs()
@@ -28,12 +32,21 @@ func BenchmarkAllow(b *testing.B) {
 	}
 }
 
+// idleStream is the context of a stream and nothing else.
+type idleStream struct {
+	extprocv3.ExternalProcessor_ProcessServer
+}
+
+func (idleStream) Context() context.Context { return context.Background() }
+
 // BenchmarkAnswer is what the stream itself adds to a verdict: reading the
 // header message and encoding the answer.
 func BenchmarkAnswer(b *testing.B) {
 	answer, err := EncodeAllow(sampleAllow())
 	require.NoError(b, err)
-	server, err := New(Config{Engine: decide(func(verdict.Facts) (verdict.Verdict, error) { return &verdict.Allowed{Answer: answer}, nil })})
+	server, err := New(Config{Engine: decide(func(verdict.Facts) (verdict.Verdict, error) {
+		return &verdict.Allowed{Answer: answer, Credential: verdict.CredentialToken}, nil
+	})})
 	require.NoError(b, err)
 	codec, err := Codec()
 	require.NoError(b, err)
@@ -41,7 +54,7 @@ func BenchmarkAnswer(b *testing.B) {
 		line("kubernetes-certificate-authority-data", strings.Repeat("x", 2000)), line("kubernetes-authorization", strings.Repeat("x", 1000)))...)
 	b.ReportAllocs()
 	for b.Loop() {
-		x := exchange{server: server}
+		x := exchange{server: server, stream: idleStream{}}
 		out, err := x.answer(m)
 		if err != nil {
 			b.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"time"
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
@@ -30,7 +31,7 @@ type pending struct {
 	rejection *kubeheader.Rejection
 }
 
-func (p pending) reason() string { return p.rejection.Problems[0].Reason.String() }
+func (p pending) reason() kubeheader.Reason { return p.rejection.Reason() }
 
 // reply is one message to send; after the last the stream closes cleanly.
 type reply struct {
@@ -81,36 +82,67 @@ func (x *exchange) answer(in *extprocv3.ProcessingRequest) (reply, error) {
 
 // decide answers the header message.
 func (x *exchange) decide(headers *extprocv3.HttpHeaders) (reply, error) {
-	log := x.server.config.Log
+	began, config := time.Now(), &x.server.config
 	r := read(headers)
-	decided, err := x.server.config.Engine.Decide(r.facts, x.server.config.Now())
+	at := config.Now()
+	decided, err := config.Engine.Decide(x.stream.Context(), r.facts, at)
+	event := Event{Decision: r.decision, Took: time.Since(began), Cached: decided.Cached, At: at}
 	if err != nil {
-		log.Error("no verdict", "decision", r.decision, "error", err)
-		return reply{}, status.Error(codes.Unavailable, "the guard cannot decide")
+		return x.undecided(r, err)
 	}
-	switch v := decided.(type) {
+	switch v := decided.Verdict.(type) {
 	case *verdict.Allowed:
-		log.Debug("request allowed", "decision", r.decision)
-		return allow(v, r)
+		event.Allowed, event.Credential, event.Host, event.Reported = true, v.Credential, v.Host, v.Reported
+		config.Observer.Decided(event)
+		x.server.tellAllowed(event)
+		return x.server.allow(v, r), nil
 	case *verdict.Rejected:
-		p := pending{request: r, rejection: v.Rejection}
-		log.Info("request rejected", "decision", r.decision, "reason", p.reason(), "header", v.Rejection.Problems[0].Header)
-		x.owed = &p
-		if headers.GetEndOfStream() {
-			return x.refuse(nil, false), nil
-		}
-		stripped := p.continueStripped()
-		if len(stripped.GetRequestHeaders().GetResponse().GetHeaderMutation().GetRemoveHeaders()) > maxRemovals {
-			return x.refuse(nil, true), nil
-		}
-		if x.placed = x.server.waiting.enter(); !x.placed {
-			return x.refuse(nil, true), nil
-		}
-		return reply{message: stripped}, nil
+		first := v.Rejection.Problems[0]
+		event.Reason, event.Header, event.Problems = first.Reason, first.Header, len(v.Rejection.Problems)
+		config.Observer.Decided(event)
+		x.server.tellRejected(event)
+		x.owed = &pending{request: r, rejection: v.Rejection}
+		return x.reject(headers.GetEndOfStream()), nil
 	default:
-		log.Error("a verdict of an unknown kind", "decision", r.decision)
-		return reply{}, status.Error(codes.Internal, "the guard failed on this request")
+		return x.undecided(r, errNoVerdict)
 	}
+}
+
+// errNoVerdict is an engine that returned neither a verdict nor an error.
+var errNoVerdict = errors.New("a verdict of an unknown kind")
+
+// undecided ends a request on which there is no verdict.
+func (x *exchange) undecided(r request, err error) (reply, error) {
+	code := codes.Unavailable
+	switch {
+	case errors.Is(err, context.Canceled):
+		code = codes.Canceled
+	case errors.Is(err, context.DeadlineExceeded):
+		code = codes.DeadlineExceeded
+	case errors.Is(err, errNoVerdict):
+		code = codes.Internal
+	}
+	x.server.config.Observer.Failed()
+	x.server.journal.write(slog.LevelError, "no verdict", 0, func() []slog.Attr {
+		return []slog.Attr{slog.String("decision", r.decision), slog.Any("error", err)}
+	})
+	return reply{}, status.Error(code, "the guard cannot decide")
+}
+
+// reject answers the header message of a request that was rejected.
+func (x *exchange) reject(endOfStream bool) reply {
+	if endOfStream {
+		return x.refuse(nil, false)
+	}
+	stripped := x.owed.continueStripped()
+	if len(stripped.GetRequestHeaders().GetResponse().GetHeaderMutation().GetRemoveHeaders()) > maxRemovals {
+		return x.refuse(nil, true)
+	}
+	if x.placed = x.server.waiting.enter(x.server.limits().PendingRejections); !x.placed {
+		x.server.config.Observer.Crowded()
+		return x.refuse(nil, true)
+	}
+	return reply{message: stripped}
 }
 
 // leave gives up the place among those that wait for a body.
@@ -120,18 +152,9 @@ func (x *exchange) leave() {
 	}
 }
 
-// allow sends the shared bytes and, on the rare request that brought no usable
-// x-request-id, the id that the guard gave it.
-func allow(v *verdict.Allowed, r request) (reply, error) {
-	answer := &encoded{shared: v.Answer}
-	if r.named {
-		own, err := encodeDecision(r.decision)
-		if err != nil {
-			return reply{}, status.Error(codes.Internal, "the guard failed on this request")
-		}
-		answer.own = own
-	}
-	return reply{message: answer, last: true}, nil
+// allow sends the shared bytes, and after them what is of this request.
+func (s *Server) allow(v *verdict.Allowed, r request) reply {
+	return reply{message: &encoded{shared: v.Answer, own: s.tails.of(v.Credential, r.decision, r.named)}, last: true}
 }
 
 // refuse pays what is owed.
@@ -145,7 +168,9 @@ func (x *exchange) refuse(body []byte, truncated bool) reply {
 }
 
 func (x *exchange) illegal(code codes.Code, what string) (reply, error) {
-	x.server.config.Log.Error("protocol violated", "message", what, "owed", x.owed != nil)
+	x.server.journal.write(slog.LevelError, "protocol violated", 0, func() []slog.Attr {
+		return []slog.Attr{slog.String("message", what), slog.Bool("owed", x.owed != nil)}
+	})
 	return reply{}, status.Error(code, what)
 }
 
@@ -168,7 +193,7 @@ func (x *exchange) receive() (*extprocv3.ProcessingRequest, error) {
 		defer x.server.contain(&a.err)
 		a.message, a.err = x.stream.Recv()
 	}()
-	timer := time.NewTimer(x.server.config.BodyTimeout)
+	timer := time.NewTimer(x.server.limits().BodyTimeout)
 	defer timer.Stop()
 	select {
 	case a := <-arrived:
@@ -182,19 +207,21 @@ func (x *exchange) receive() (*extprocv3.ProcessingRequest, error) {
 // ends streams by RST, seen as Canceled, and rarely by a clean close, seen as
 // EOF: both are normal. Only before the first message is nothing owed.
 func (x *exchange) ended(err error) error {
-	log := x.server.config.Log
+	journal := x.server.journal
 	switch code := status.Code(err); {
 	case errors.Is(err, io.EOF) && x.owed == nil:
-		log.Debug("stream ended before its first message")
+		journal.debug("stream ended before its first message")
 		return nil
 	case errors.Is(err, io.EOF):
-		log.Debug("stream ended while an answer was owed", "decision", x.owed.request.decision)
+		journal.debug("stream ended while an answer was owed", slog.String("decision", x.owed.request.decision))
 		return status.Error(codes.Aborted, "the stream ended while an answer was owed")
 	case code == codes.Canceled, errors.Is(err, context.Canceled):
-		log.Debug("stream cancelled", "owed", x.owed != nil)
+		journal.debug("stream cancelled", slog.Bool("owed", x.owed != nil))
 		return status.Error(codes.Canceled, "the stream was cancelled")
 	default:
-		log.Error("message not read", "code", code.String(), "owed", x.owed != nil)
+		journal.write(slog.LevelError, "message not read", 0, func() []slog.Attr {
+			return []slog.Attr{slog.String("code", code.String()), slog.Bool("owed", x.owed != nil)}
+		})
 		return status.Error(code, "a message could not be read")
 	}
 }

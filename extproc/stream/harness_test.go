@@ -30,24 +30,29 @@ const decision = "0e4f5b3c-9d1a-4c57-8a36-3f2b1c0d9e8f"
 // decide is an engine that is one function.
 type decide func(verdict.Facts) (verdict.Verdict, error)
 
-func (d decide) Decide(f verdict.Facts, _ time.Time) (verdict.Verdict, error) { return d(f) }
+func (d decide) Decide(_ context.Context, f verdict.Facts, _ time.Time) (verdict.Decision, error) {
+	v, err := d(f)
+	return verdict.Decision{Verdict: v}, err
+}
 
 // allowing lets everything on with one added header.
-func allowing(tb testing.TB) Decider {
+func allowing(tb testing.TB) decide {
 	tb.Helper()
 	answer, err := EncodeAllow(verdict.Allow{
 		Set:        []kubeheader.Field{{Name: kubeheader.Signature, Value: kubeheader.NewSecret([]byte("kube=:AA==:"))}},
 		Credential: verdict.CredentialToken,
 	})
 	require.NoError(tb, err)
-	return decide(func(verdict.Facts) (verdict.Verdict, error) { return &verdict.Allowed{Answer: answer}, nil })
+	return func(verdict.Facts) (verdict.Verdict, error) {
+		return &verdict.Allowed{Answer: answer, Credential: verdict.CredentialToken}, nil
+	}
 }
 
 // rejecting refuses everything for one reason.
-func rejecting() Decider {
-	return decide(func(verdict.Facts) (verdict.Verdict, error) {
+func rejecting() decide {
+	return func(verdict.Facts) (verdict.Verdict, error) {
 		return &verdict.Rejected{Rejection: kubeheader.NewRejection(kubeheader.ReasonCredentialMissing.Problem(kubeheader.Authorization))}, nil
-	})
+	}
 }
 
 // guard is a running server, reached through the real gRPC stack in memory.
@@ -61,11 +66,16 @@ type guard struct {
 	returned chan error    // what Process returned, once per stream
 }
 
+// limited are limits that stay.
+func limited(bodyTimeout time.Duration, pending int) func() Limits {
+	return func() Limits { return Limits{BodyTimeout: bodyTimeout, PendingRejections: pending} }
+}
+
 func start(tb testing.TB, engine Decider, change ...func(*Config)) *guard {
 	tb.Helper()
 	g := &guard{t: tb, logs: new(syncBuffer), entered: make(chan struct{}, 1024), returned: make(chan error, 1024)}
 	// A busy machine must not turn a test about something else into one about time.
-	config := Config{Engine: engine, BodyTimeout: time.Hour, Log: slog.New(slog.NewJSONHandler(g.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	config := Config{Engine: engine, Limits: limited(time.Hour, 0), Log: slog.New(slog.NewJSONHandler(g.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&config)
 	}

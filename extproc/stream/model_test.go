@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"testing"
-	"time"
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"github.com/stretchr/testify/require"
@@ -21,9 +20,9 @@ func byHeader(t *testing.T) Decider {
 	yes, no := allowing(t), rejecting()
 	return decide(func(f verdict.Facts) (verdict.Verdict, error) {
 		if string(f.Fields[0].Value.Reveal()) == "allow" {
-			return yes.Decide(f, time.Time{})
+			return yes(f)
 		}
-		return no.Decide(f, time.Time{})
+		return no(f)
 	})
 }
 

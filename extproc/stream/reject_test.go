@@ -66,7 +66,7 @@ func requireMetadata(tb testing.TB, m *extprocv3.ProcessingResponse, want map[st
 	require.Equal(tb, map[string]any{MetadataNamespace: want}, m.GetDynamicMetadata().AsMap())
 }
 
-var rejectMetadata = map[string]any{"verdict": "reject", "reason": "credential-missing", "credential": ""}
+var rejectMetadata = map[string]any{"verdict": "reject", "reason": "credential-missing", "credential": "", "decision": decision}
 
 func TestRejectStripsAndAsksForTheBody(t *testing.T) {
 	g := start(t, rejecting())
@@ -182,7 +182,7 @@ func TestRejectAtOnceWhenThereIsTooMuchToStrip(t *testing.T) {
 
 func TestBodyThatNeverComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := start(t, rejecting(), func(c *Config) { c.BodyTimeout = 0 })
+		g := start(t, rejecting(), func(c *Config) { c.Limits = nil })
 		c := g.open()
 		began := time.Now()
 		c.rejected()
@@ -200,7 +200,7 @@ func TestBodyThatNeverComes(t *testing.T) {
 
 func TestNoDeadlineWhileNothingIsOwed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := start(t, rejecting(), func(c *Config) { c.BodyTimeout = 0 })
+		g := start(t, rejecting(), func(c *Config) { c.Limits = nil })
 		c := g.open()
 		time.Sleep(time.Hour) //nolint:forbidigo // the bubble's clock: no time passes
 		require.NotNil(t, c.rejected().GetModeOverride())
@@ -244,6 +244,6 @@ func TestOneLogLinePerRejection(t *testing.T) {
 	delete(entry, "time")
 	require.Equal(t, map[string]any{
 		"level": "INFO", "msg": "request rejected", "decision": decision,
-		"reason": "credential-missing", "header": kubeheader.Authorization,
+		"reason": "credential-missing", "problems": 1.0, "header": kubeheader.Authorization,
 	}, entry)
 }

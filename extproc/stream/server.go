@@ -12,10 +12,10 @@
 package stream
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,19 +38,31 @@ const ServiceName = "envoy.service.ext_proc.v3.ExternalProcessor"
 
 // Decider gives verdicts; *verdict.Engine is the one that does.
 type Decider interface {
-	Decide(f verdict.Facts, now time.Time) (verdict.Verdict, error)
+	Decide(ctx context.Context, f verdict.Facts, now time.Time) (verdict.Decision, error)
+}
+
+// Limits are what an operator may tune. Zero or less means the default.
+type Limits struct {
+	// BodyTimeout is how long the body of a rejected request is waited for.
+	BodyTimeout time.Duration
+	// PendingRejections is how many rejected requests may wait for their bodies at
+	// the same time. Those above it are answered at once, without their ids. Keep
+	// it well below the max_requests of Envoy's circuit breaker for the guard,
+	// which those who wait share with all other requests.
+	PendingRejections int
 }
 
 // Config is what a Server is made of.
 type Config struct {
 	Engine Decider
-	// BodyTimeout is DefaultBodyTimeout if zero.
-	BodyTimeout time.Duration
-	// MaxPending is how many rejected requests may wait for their bodies at the
-	// same time, DefaultMaxPending if zero. Those above it are answered at once,
-	// without their ids. Keep it well below the max_requests of Envoy's circuit
-	// breaker for the guard, which those who wait share with all other requests.
-	MaxPending int
+	// Limits returns the limits in force. It is asked for each rejection, so a
+	// change reaches the next one. Nil: the defaults.
+	Limits func() Limits
+	// Observer hears what happens. Nil: nobody.
+	Observer Observer
+	// HostForm is how log lines show the host of kubernetes-server; "" leaves it
+	// out. Nil: as it is.
+	HostForm func(host string) string
 	// Now is time.Now if nil.
 	Now func() time.Time
 	// Log gets one line per rejection and one per failure of the guard, never a
@@ -63,6 +75,8 @@ type Server struct {
 	extprocv3.UnimplementedExternalProcessorServer
 
 	config  Config
+	journal *journal
+	tails   tails
 	waiting waiting
 	panics  atomic.Uint64
 	unsound sync.Once // the warning about Envoy's configuration
@@ -73,17 +87,14 @@ func New(config Config) (*Server, error) {
 	if config.Engine == nil {
 		return nil, errors.New("stream: an engine is required")
 	}
-	if config.BodyTimeout < 0 {
-		return nil, errors.New("stream: the body timeout is negative")
+	if config.Limits == nil {
+		config.Limits = func() Limits { return Limits{} }
 	}
-	if config.MaxPending < 0 {
-		return nil, errors.New("stream: the number of pending rejections is negative")
+	if config.Observer == nil {
+		config.Observer = nobody{}
 	}
-	if config.BodyTimeout == 0 {
-		config.BodyTimeout = DefaultBodyTimeout
-	}
-	if config.MaxPending == 0 {
-		config.MaxPending = DefaultMaxPending
+	if config.HostForm == nil {
+		config.HostForm = func(host string) string { return host }
 	}
 	if config.Now == nil {
 		config.Now = time.Now
@@ -91,7 +102,23 @@ func New(config Config) (*Server, error) {
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Server{config: config, waiting: waiting{limit: config.MaxPending, log: config.Log}}, nil
+	tails, err := newTails()
+	if err != nil {
+		return nil, fmt.Errorf("stream: %w", err)
+	}
+	return &Server{config: config, journal: newJournal(config.Log), tails: tails, waiting: waiting{log: config.Log}}, nil
+}
+
+// limits are those in force, with the defaults filled in.
+func (s *Server) limits() Limits {
+	l := s.config.Limits()
+	if l.BodyTimeout <= 0 {
+		l.BodyTimeout = DefaultBodyTimeout
+	}
+	if l.PendingRejections <= 0 {
+		l.PendingRejections = DefaultPendingRejections
+	}
+	return l
 }
 
 // Register adds the service to a grpc server made with Codec.
@@ -103,6 +130,8 @@ func (s *Server) Panics() uint64 { return s.panics.Load() }
 // Process handles one stream, which is one HTTP request. See the rule above.
 func (s *Server) Process(stream extprocv3.ExternalProcessor_ProcessServer) (err error) {
 	defer s.contain(&err)
+	s.config.Observer.StreamOpened()
+	defer s.config.Observer.StreamClosed()
 	x := exchange{server: s, stream: stream}
 	defer x.leave()
 	for {
@@ -131,12 +160,17 @@ func (s *Server) contain(err *error) {
 	if cause == nil {
 		return
 	}
-	s.panics.Add(1)
-	s.config.Log.Error("panic in a stream", "kind", fmt.Sprintf("%T", cause), "stack", string(debug.Stack()))
 	*err = status.Error(codes.Internal, "the guard failed on this request")
+	s.panics.Add(1)
+	stack := frames()
+	defer func() { _ = recover() }() // the observer or the log can be what is broken
+	s.journal.write(slog.LevelError, "panic in a stream", 0, func() []slog.Attr {
+		return []slog.Attr{slog.String("kind", fmt.Sprintf("%T", cause)), slog.Any("stack", stack)}
+	})
+	s.config.Observer.Panicked()
 }
 
 func (s *Server) sendFailed(err error) error {
-	s.config.Log.Debug("answer not sent", "code", status.Code(err).String())
+	s.journal.debug("answer not sent", slog.String("code", status.Code(err).String()))
 	return status.Error(codes.Unavailable, "the answer could not be sent")
 }

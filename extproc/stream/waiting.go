@@ -5,31 +5,32 @@ import (
 	"sync"
 )
 
-// DefaultMaxPending is how many rejected requests may wait for their bodies at
+// DefaultPendingRejections is how many rejected requests may wait for their bodies at
 // the same time. Each holds one stream, and a caller needs no credential to be
 // rejected: without a bound some thousand idle requests would use up the 4096
 // streams that Envoy's circuit breaker (max_requests of the guard's cluster)
 // allows, and everybody's requests would fail for want of a verdict.
-const DefaultMaxPending = 512
+const DefaultPendingRejections = 512
 
 // waiting counts the rejections whose body is awaited. Its zero value with a
-// limit is ready; it is safe for concurrent use.
+// log is ready; it is safe for concurrent use.
 type waiting struct {
-	limit int
-	log   *slog.Logger
+	log *slog.Logger
 
 	mu      sync.Mutex
+	limit   int // the one in force when a place was last asked for
 	now     int
 	crowded bool   // the limit was reached, and half of the places are not free yet
 	refused uint64 // places in this burst
 	total   uint64 // places since the start
 }
 
-// enter takes a place, if there is one. Who is refused many times hears of it
+// enter takes a place, if there is one below the limit. Who is refused many times hears of it
 // once, when the limit is reached, and once more when the burst is over.
-func (w *waiting) enter() bool {
+func (w *waiting) enter(limit int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.limit = limit
 	if w.now < w.limit {
 		w.now++
 		return true
@@ -55,7 +56,7 @@ func (w *waiting) leave() {
 }
 
 // Crowded is how many rejections were answered at once, without their ids,
-// because Config.MaxPending others were waiting for their bodies.
+// because Limits.PendingRejections others were waiting for their bodies.
 func (s *Server) Crowded() uint64 {
 	s.waiting.mu.Lock()
 	defer s.waiting.mu.Unlock()

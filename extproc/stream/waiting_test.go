@@ -16,8 +16,8 @@ import (
 // crowded is a guard whose places are all taken. A limit of zero is the default.
 func crowded(t *testing.T, limit int) (*guard, []*call) {
 	t.Helper()
-	g := start(t, rejecting(), func(c *Config) { c.MaxPending, c.BodyTimeout = limit, time.Minute })
-	calls := make([]*call, cmp.Or(limit, DefaultMaxPending))
+	g := start(t, rejecting(), func(c *Config) { c.Limits = limited(time.Minute, limit) })
+	calls := make([]*call, cmp.Or(limit, DefaultPendingRejections))
 	for i := range calls {
 		calls[i] = g.open()
 		require.NotNil(t, calls[i].rejected().GetModeOverride())

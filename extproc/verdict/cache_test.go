@@ -102,7 +102,7 @@ func BenchmarkDecide(b *testing.B) {
 		answer(b, e, f, epoch)
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := e.Decide(f, epoch); err != nil {
+			if _, err := e.Decide(b.Context(), f, epoch); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -112,7 +112,7 @@ func BenchmarkDecide(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			e.Forget()
-			if _, err := e.Decide(f, epoch); err != nil {
+			if _, err := e.Decide(b.Context(), f, epoch); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -124,7 +124,7 @@ func BenchmarkDecide(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			e.Forget()
-			if _, err := e.Decide(f, epoch); err != nil {
+			if _, err := e.Decide(b.Context(), f, epoch); err != nil {
 				b.Fatal(err)
 			}
 		}

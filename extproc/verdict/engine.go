@@ -5,8 +5,10 @@
 package verdict
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -36,10 +38,24 @@ type Verdict interface{ verdict() }
 type Allowed struct {
 	// Answer is what Config.Encode made.
 	Answer []byte
+	// Credential is one of the Credential constants.
+	Credential string
+	// Host is the canonical host of kubernetes-server; "" for an anonymous request.
+	Host string
+	// Reported are the problems that the policy has reported instead of enforced:
+	// without it, the request would have been rejected for them.
+	Reported []kubeheader.Problem
 }
 
 // Rejected refuses a request and says why.
 type Rejected struct{ Rejection *kubeheader.Rejection }
+
+// Decision is a verdict and how it was come by.
+type Decision struct {
+	Verdict Verdict
+	// Cached says that the verdict is one remembered from an earlier request.
+	Cached bool
+}
 
 func (*Allowed) verdict()  {}
 func (*Rejected) verdict() {}
@@ -59,7 +75,8 @@ type Config struct {
 	Audience string
 	// Encode turns an Allow into the bytes that are remembered and answered.
 	Encode func(Allow) ([]byte, error)
-	// CacheEntries and CacheBytes bound the cache; zero means the default.
+	// CacheEntries and CacheBytes bound the cache from the start on; zero means
+	// the default.
 	CacheEntries, CacheBytes int
 }
 
@@ -68,7 +85,10 @@ type Engine struct {
 	config     Config
 	keys       *keyer
 	cache      store
+	workshop   workshop
 	generation atomic.Uint64
+	hits       atomic.Uint64
+	misses     atomic.Uint64
 }
 
 // New makes an engine with an empty cache.
@@ -89,7 +109,7 @@ func New(config Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("verdict: cache: %w", err)
 	}
-	return &Engine{config: config, keys: newKeyer(), cache: cache}, nil
+	return &Engine{config: config, keys: newKeyer(), cache: cache, workshop: newWorkshop(runtime.GOMAXPROCS(0))}, nil
 }
 
 // Close empties the cache and stops its goroutine.
@@ -107,41 +127,61 @@ func (e *Engine) Forget() {
 }
 
 // Decide judges a request at a time. The error is the guard's own failure (no
-// active signing key, for one), never the request's fault: the request must not
-// pass, and there is nothing that its sender could mend.
+// active signing key, for one) or the end of ctx, never the request's fault: the
+// request must not pass, and there is nothing that its sender could mend.
+//
+// A verdict that is remembered is given at once, whatever else goes on. Others
+// take turns: no more are made at a time than there are processors, and who
+// waits does so in order of arrival and until ctx ends.
 //
 // Rejections are not remembered. A caller who is told no changes something
 // before the next try, and one who floods changes a byte each time, so that
 // remembered refusals would only push good answers out.
-func (e *Engine) Decide(f Facts, now time.Time) (Verdict, error) {
+func (e *Engine) Decide(ctx context.Context, f Facts, now time.Time) (Decision, error) {
 	rules := e.config.Policy()
 	keyID := e.config.Signer.KeyID(now)
 	key := e.keys.key(f, scope{
 		generation: e.generation.Load(), policy: rules.Digest, keyID: keyID, audience: e.config.Audience,
 	})
 	if hit, ok := e.cache.get(key); ok && hit.usable(now) {
-		return hit.allowed, nil
+		e.hits.Add(1)
+		return Decision{Verdict: hit.allowed, Cached: true}, nil
 	}
+	e.misses.Add(1)
+	leave, err := e.workshop.enter(ctx, f)
+	if err != nil {
+		return Decision{}, err
+	}
+	defer leave()
 	checked, err := kubeheader.Parse(kubeheader.Request{Fields: f.Fields, Plaintext: f.plaintext()}, &rules.Header, now)
 	if err != nil {
 		if rejection, ok := errors.AsType[*kubeheader.Rejection](err); ok {
-			return &Rejected{Rejection: rejection}, nil
+			return Decision{Verdict: &Rejected{Rejection: rejection}}, nil
 		}
-		return nil, fmt.Errorf("check: %w", err)
+		return Decision{}, fmt.Errorf("check: %w", err)
 	}
 	sealed, err := e.config.Signer.Seal(checked, now)
 	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
+		return Decision{}, fmt.Errorf("sign: %w", err)
 	}
-	answer, err := e.config.Encode(describe(f.Fields, checked, sealed))
+	allow := describe(f.Fields, checked, sealed)
+	answer, err := e.config.Encode(allow)
 	if err != nil {
-		return nil, fmt.Errorf("encode: %w", err)
+		return Decision{}, fmt.Errorf("encode: %w", err)
 	}
-	allowed := &Allowed{Answer: answer}
+	allowed := &Allowed{Answer: answer, Credential: allow.Credential, Host: host(checked)}
 	if sealed.KeyID == keyID { // else the key changed between the two looks
 		e.cache.put(key, entry{allowed: allowed, from: sealed.Created, until: reuseUntil(sealed)})
 	}
-	return allowed, nil
+	return Decision{Verdict: allowed}, nil
+}
+
+func host(checked kubeheader.Checked) string {
+	target, ok := checked.Target()
+	if !ok {
+		return ""
+	}
+	return target.Server.Host()
 }
 
 // reuseUntil is Reuse after the signature was made, or the end of the proof if

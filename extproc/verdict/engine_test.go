@@ -107,14 +107,14 @@ func TestPlaintext(t *testing.T) {
 		for _, v := range row.values {
 			f.ForwardedProto = append(f.ForwardedProto, []byte(v))
 		}
-		v, err := e.Decide(f, epoch)
+		d, err := e.Decide(t.Context(), f, epoch)
 		require.NoError(t, err)
 		if !row.plaintext {
-			require.IsType(t, &Allowed{}, v, name)
+			require.IsType(t, &Allowed{}, d.Verdict, name)
 			continue
 		}
-		require.IsType(t, &Rejected{}, v, name)
-		require.Equal(t, kubeheader.ReasonPlaintextIngress, v.(*Rejected).Rejection.Problems[0].Reason, name)
+		require.IsType(t, &Rejected{}, d.Verdict, name)
+		require.Equal(t, kubeheader.ReasonPlaintextIngress, d.Verdict.(*Rejected).Rejection.Problems[0].Reason, name)
 	}
 }
 
@@ -226,9 +226,9 @@ func TestFailuresAreErrorsAndNotVerdicts(t *testing.T) {
 		"encoder": func(c *Config) { c.Encode = func(Allow) ([]byte, error) { return nil, errors.New("no") } },
 	} {
 		e, _ := newEngine(t, change)
-		v, err := e.Decide(good(ca, "abc"), epoch)
+		d, err := e.Decide(t.Context(), good(ca, "abc"), epoch)
 		require.Error(t, err, name)
-		require.Nil(t, v, name)
+		require.Zero(t, d, name)
 	}
 }
 
@@ -255,9 +255,9 @@ func TestConcurrentDecisions(t *testing.T) {
 		group.Go(func() {
 			token := string(rune('a' + worker%4))
 			for range 200 {
-				v, err := e.Decide(facts(kubeheader.Server, "https://api.example.com",
+				d, err := e.Decide(t.Context(), facts(kubeheader.Server, "https://api.example.com",
 					kubeheader.CertificateAuthority, ca.cert, kubeheader.Authorization, token), epoch)
-				if allowed, ok := v.(*Allowed); err != nil || !ok || !strings.Contains(string(allowed.Answer), "Bearer "+token+"\n") {
+				if allowed, ok := d.Verdict.(*Allowed); err != nil || !ok || !strings.Contains(string(allowed.Answer), "Bearer "+token+"\n") {
 					t.Error("an answer of another caller, or none")
 				}
 			}

@@ -154,19 +154,19 @@ func good(ca certificate, token string) Facts {
 // answer requires that the request was allowed and returns the encoded answer.
 func answer(tb testing.TB, e *Engine, f Facts, now time.Time) string {
 	tb.Helper()
-	v, err := e.Decide(f, now)
+	d, err := e.Decide(tb.Context(), f, now)
 	require.NoError(tb, err)
-	if rejected, ok := v.(*Rejected); ok {
+	if rejected, ok := d.Verdict.(*Rejected); ok {
 		require.FailNow(tb, "rejected", rejected.Rejection.Problems)
 	}
-	return string(v.(*Allowed).Answer)
+	return string(d.Verdict.(*Allowed).Answer)
 }
 
 // reason requires that the request was rejected and returns the first reason.
 func reason(tb testing.TB, e *Engine, f Facts, now time.Time) string {
 	tb.Helper()
-	v, err := e.Decide(f, now)
+	d, err := e.Decide(tb.Context(), f, now)
 	require.NoError(tb, err)
-	require.IsType(tb, &Rejected{}, v)
-	return v.(*Rejected).Rejection.Problems[0].Reason.String()
+	require.IsType(tb, &Rejected{}, d.Verdict)
+	return d.Verdict.(*Rejected).Rejection.Problems[0].Reason.String()
 }
