@@ -32,6 +32,10 @@ type Config struct {
 	// GuardTLS and BackendTLS are how Envoy meets the two programs; nil means in
 	// the clear, which both refuse off loopback and Unix sockets.
 	GuardTLS, BackendTLS *ClientTLS
+	// Version is that of the Envoy that reads the configuration, such as "1.36.4".
+	// What an older one does not know is left out; empty means 1.40, the newest
+	// that this is tested with.
+	Version string
 	// AccessLog is the absolute path of the access log.
 	AccessLog string
 	// TrustedHops is how many proxies in front of Envoy are trusted for
@@ -138,6 +142,9 @@ func (c Config) check() error {
 	if !admin.IsLoopback() {
 		return errors.New("AdminAddress: whoever reaches it controls Envoy: choose a loopback address")
 	}
+	if c.Version != "" && minor(c.Version) < oldestMinor {
+		return errors.New("Version: wants 1.36 or later")
+	}
 	return errors.Join(c.checkEndpoints(), c.checkFiles(), c.checkLink("GuardTLS", c.GuardTLS), c.checkLink("BackendTLS", c.BackendTLS),
 		c.CORS.check(), c.FrontDoor.check(), c.Target.check())
 }
@@ -166,6 +173,23 @@ func (c Config) checkEndpoints() error {
 	}
 	return nil
 }
+
+// oldestMinor is the minor version of the oldest Envoy that is supported.
+const oldestMinor = 36
+
+// minor is the minor version of an Envoy 1, or -1.
+func minor(version string) int {
+	text, ok := strings.CutPrefix(version, "1.")
+	text, _, _ = strings.Cut(text, ".")
+	n, err := strconv.Atoi(text)
+	if !ok || err != nil {
+		return -1
+	}
+	return n
+}
+
+// since reports whether the Envoy that is meant knows what came with 1.MINOR.
+func (c Config) since(minorVersion int) bool { return c.Version == "" || minor(c.Version) >= minorVersion }
 
 func (c Config) checkFiles() error {
 	files := map[string]string{"AccessLog": c.AccessLog}

@@ -56,6 +56,8 @@ type view struct {
 	Replies                    []reply
 	ReplyHeaders               [][2]string
 	Decision                   string
+	// What came with Envoy 1.37 and 1.38.
+	AdminPaths, FieldSize bool
 }
 
 // link is mutual TLS to one of the programs.
@@ -73,6 +75,7 @@ func newView(c Config) view {
 		Stripped: stripped(), Replaced: replaced(), Shown: shown(),
 		AllowHeaders: strings.Join(mayAsk(), ", "), ExposeHeaders: strings.Join(c.mayRead(), ", "),
 		Replies: replies(), ReplyHeaders: replyHeaders(), Decision: decision,
+		AdminPaths: c.since(37), FieldSize: c.since(38), //nolint:mnd // see the type
 	}
 	v.Names.Prefix, v.Names.Fingerprint = kubeheader.Prefix, kubeheader.Fingerprint
 	v.Names.Server, v.Names.CertificateAuthority = kubeheader.Server, kubeheader.CertificateAuthority

@@ -19,14 +19,19 @@ func (s *Stack) startEnvoy(ctx context.Context) error {
 	c := envoy.Default()
 	c.ListenPort, c.AdminPort = uint16(s.options.Port), 0 //nolint:gosec // a port
 	c.Guard, c.Backend, c.AccessLog = s.guards[0].seen, s.backend, s.AccessLogFile()
+	for _, g := range s.guards[1:] {
+		c.Guards = append(c.Guards, g.seen)
+	}
+	c.GuardTLS, c.BackendTLS = s.options.GuardTLS.client(), s.options.BackendTLS.client()
 	version, err := binaryVersion(ctx, s.options.Binaries.Envoy)
 	if err != nil {
 		return err
 	}
-	text, err := envoy.Render(c)
-	if err == nil {
-		text, err = forVersion(version, text)
+	c.Version = version
+	if s.options.Envoy != nil {
+		s.options.Envoy(&c)
 	}
+	text, err := envoy.Render(c)
 	if err == nil && s.options.EditEnvoy != nil {
 		text, err = s.options.EditEnvoy(text)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"kubernetes-mcp-edge/envoy"
 	"kubernetes-mcp-edge/extproc/mtls"
 )
 
@@ -37,6 +38,8 @@ type Options struct {
 	GuardTLS, BackendTLS *LinkTLS
 	// Backend is the host:port that Envoy sends requests to; "" starts the real one.
 	Backend string
+	// Envoy changes the parameters of Envoy's configuration; nil leaves them.
+	Envoy func(*envoy.Config)
 	// EditEnvoy changes the rendered configuration, to see what still holds
 	// without a part of it; nil leaves it as it is.
 	EditEnvoy func([]byte) ([]byte, error)
@@ -68,6 +71,14 @@ func (l *LinkTLS) flags() []string {
 		out = append(out, "--tls-client-san", name)
 	}
 	return out
+}
+
+// client is Envoy's side.
+func (l *LinkTLS) client() *envoy.ClientTLS {
+	if l == nil {
+		return nil
+	}
+	return &envoy.ClientTLS{CertificateFile: l.Certificate, KeyFile: l.Key, CAFile: l.CA, ServerSAN: l.ServerSAN}
 }
 
 // defaultDrain is short, as Options.Drain says.
