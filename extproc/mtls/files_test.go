@@ -28,17 +28,17 @@ func TestLoadSaysWhatToMend(t *testing.T) {
 		"an empty CA":      {func(w *world) { put(w.tb, w.files.ClientCA, nil) }, "{ca} holds no PEM block"},
 		"an empty cert":    {func(w *world) { put(w.tb, w.files.Certificate, nil) }, "{cert} holds no PEM block"},
 		"an empty key":     {func(w *world) { put(w.tb, w.files.Key, nil) }, "{key} holds no PEM block"},
-		"DER":              {func(w *world) { put(w.tb, w.files.Certificate, w.server.certificate.Raw) }, "{cert} holds no PEM block"},
-		"a key in the CA":  {func(w *world) { put(w.tb, w.files.ClientCA, append(w.ca.certPEM(), w.ca.keyPEM(w.tb)...)) }, `{ca} holds a block of type "PRIVATE KEY": it is for certificates alone`},
-		"key with cert":    {func(w *world) { put(w.tb, w.files.Key, append(w.server.keyPEM(w.tb), w.server.certPEM()...)) }, "{key} holds a block of type"},
-		"two keys":         {func(w *world) { put(w.tb, w.files.Key, append(w.server.keyPEM(w.tb), w.ca.keyPEM(w.tb)...)) }, "{key} holds 2 private keys: want one"},
+		"DER":              {func(w *world) { put(w.tb, w.files.Certificate, w.server.Certificate.Raw) }, "{cert} holds no PEM block"},
+		"a key in the CA":  {func(w *world) { put(w.tb, w.files.ClientCA, append(w.ca.CertificatePEM(), w.ca.KeyPEM(w.tb)...)) }, `{ca} holds a block of type "PRIVATE KEY": it is for certificates alone`},
+		"key with cert":    {func(w *world) { put(w.tb, w.files.Key, append(w.server.KeyPEM(w.tb), w.server.CertificatePEM()...)) }, "{key} holds a block of type"},
+		"two keys":         {func(w *world) { put(w.tb, w.files.Key, append(w.server.KeyPEM(w.tb), w.ca.KeyPEM(w.tb)...)) }, "{key} holds 2 private keys: want one"},
 		"an encrypted key": {func(w *world) { put(w.tb, w.files.Key, typed("ENCRYPTED PRIVATE KEY", nil)) }, "{key} is encrypted: store it without a passphrase"},
 		"an old encrypted key": {func(w *world) {
 			put(w.tb, w.files.Key, typed("EC PRIVATE KEY", map[string]string{"DEK-Info": "AES-256-CBC,00"}))
 		}, "{key} is encrypted"},
 		"no certificate inside": {func(w *world) { put(w.tb, w.files.Certificate, typed("CERTIFICATE", nil)) }, "certificate 1 in {cert} cannot be read: replace it"},
 		"no key inside":         {func(w *world) { put(w.tb, w.files.Key, typed("PRIVATE KEY", nil)) }, "{key} does not go with the certificate in {cert}"},
-		"another's key":         {func(w *world) { put(w.tb, w.files.Key, w.ca.keyPEM(w.tb)) }, "{key} does not go with the certificate in {cert}: write both of one pair"},
+		"another's key":         {func(w *world) { put(w.tb, w.files.Key, w.ca.KeyPEM(w.tb)) }, "{key} does not go with the certificate in {cert}: write both of one pair"},
 		"a cut certificate":     {func(w *world) { cut(w.tb, w.files.Certificate) }, "{cert} is cut off or damaged: 0 of its PEM blocks are whole"},
 		"a cut key":             {func(w *world) { cut(w.tb, w.files.Key) }, "{key} is cut off or damaged"},
 		"a cut bundle":          {func(w *world) { put(w.tb, w.files.ClientCA, twice(w)); cut(w.tb, w.files.ClientCA) }, "{ca} is cut off or damaged: 1 of its PEM blocks are whole"},
@@ -55,7 +55,7 @@ func TestLoadSaysWhatToMend(t *testing.T) {
 		}, "{cert} is not for servers"},
 		"a common name alone": {func(w *world) { w.write(w.tb, issue(w.tb, &w.ca, nil)) }, "{cert} has no subjectAltName"},
 		"ended CAs": {func(w *world) {
-			put(w.tb, w.files.ClientCA, issue(w.tb, nil, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Second) }).certPEM())
+			put(w.tb, w.files.ClientCA, issue(w.tb, nil, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Second) }).CertificatePEM())
 		}, "every client CA in {ca} has ended"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -76,7 +76,7 @@ func typed(kind string, headers map[string]string) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Headers: headers, Bytes: []byte("nothing that could be read")})
 }
 
-func twice(w *world) []byte { return append(w.ca.certPEM(), w.server.certPEM()...) }
+func twice(w *world) []byte { return append(w.ca.CertificatePEM(), w.server.CertificatePEM()...) }
 
 // cut leaves a file as a writer that was stopped leaves it.
 func cut(tb testing.TB, path string) {
@@ -91,17 +91,17 @@ func cut(tb testing.TB, path string) {
 func TestWhatToolsWriteIsRead(t *testing.T) {
 	w := newWorld(t)
 	ended := issue(t, nil, func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour / 2) })
-	put(t, w.files.ClientCA, bytes.Join([][]byte{[]byte("# the old one\n"), ended.certPEM(), []byte("\n# the new one\n"), w.ca.certPEM()}, nil))
-	der, err := x509.MarshalECPrivateKey(w.server.key)
+	put(t, w.files.ClientCA, bytes.Join([][]byte{[]byte("# the old one\n"), ended.CertificatePEM(), []byte("\n# the new one\n"), w.ca.CertificatePEM()}, nil))
+	der, err := x509.MarshalECPrivateKey(w.server.Key)
 	require.NoError(t, err)
 	put(t, w.files.Key, append(typed("EC PARAMETERS", nil), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})...))
-	put(t, w.files.Certificate, append(w.server.certPEM(), w.ca.certPEM()...))
+	put(t, w.files.Certificate, append(w.server.CertificatePEM(), w.ca.CertificatePEM()...))
 	i := w.load(t)
 	guest := issue(t, &w.ca, named(allowedName))
 	_, serverErr, clientErr := meet(t, i.Server(), w.client(&guest))
 	require.NoError(t, serverErr)
 	require.NoError(t, clientErr)
-	require.Equal(t, w.server.certificate.NotAfter, i.Status().NotAfter, "an authority that has ended warns of nothing")
+	require.Equal(t, w.server.Certificate.NotAfter, i.Status().NotAfter, "an authority that has ended warns of nothing")
 }
 
 // TestStatusWarnsOfTheFirstEnd: whichever of the certificates it is.
@@ -110,10 +110,10 @@ func TestStatusWarnsOfTheFirstEnd(t *testing.T) {
 	soon := func(c *x509.Certificate) { c.DNSNames, c.NotAfter = []string{"x"}, time.Now().Add(time.Minute) }
 	own, authority := issue(t, &w.ca, soon), issue(t, nil, soon)
 	w.write(t, own)
-	require.Equal(t, own.certificate.NotAfter, w.load(t).Status().NotAfter)
+	require.Equal(t, own.Certificate.NotAfter, w.load(t).Status().NotAfter)
 	w.write(t, w.server)
-	put(t, w.files.ClientCA, append(w.ca.certPEM(), authority.certPEM()...))
-	require.Equal(t, authority.certificate.NotAfter, w.load(t).Status().NotAfter)
+	put(t, w.files.ClientCA, append(w.ca.CertificatePEM(), authority.CertificatePEM()...))
+	require.Equal(t, authority.Certificate.NotAfter, w.load(t).Status().NotAfter)
 }
 
 func TestWanted(t *testing.T) {

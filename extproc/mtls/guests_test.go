@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/extproc/trial"
 )
 
 // TestListIsReadStrictly: an entry that could match nobody, or more than one
@@ -48,12 +50,12 @@ func TestListIsReadStrictly(t *testing.T) {
 // TestURIsAreThoseOfX509: the reader of the extension sees what x509 sees.
 func TestURIsAreThoseOfX509(t *testing.T) {
 	for _, uris := range [][]string{nil, {"spiffe://example.com/a"}, {"https://a.example.com/", "spiffe://b/c"}} {
-		p := issue(t, nil, func(c *x509.Certificate) { named("x.example.com")(c); withURIs(t, uris...)(c) })
-		got, err := uriNames(p.certificate)
+		p := issue(t, nil, func(c *x509.Certificate) { named("x.example.com")(c); trial.URI(t, uris...)(c) })
+		got, err := uriNames(p.Certificate)
 		require.NoError(t, err)
 		require.Equal(t, uris, got)
-		require.Len(t, p.certificate.URIs, len(got))
-		for n, u := range p.certificate.URIs {
+		require.Len(t, p.Certificate.URIs, len(got))
+		for n, u := range p.Certificate.URIs {
 			require.Equal(t, u.String(), got[n])
 		}
 	}

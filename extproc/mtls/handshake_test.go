@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/extproc/trial"
 )
 
 // meet shakes hands and passes one byte each way. Both errors are nil or
@@ -83,9 +85,9 @@ func TestWhoMayConnect(t *testing.T) {
 		"the name in capitals":      {edit: named("ENVOY.example.COM")},
 		"one of several names":      {edit: named("a.example.com", allowedName)},
 		"a name listed in capitals": {edit: named("second.example.com")},
-		"the SPIFFE id":             {edit: withURIs(t, spiffe)},
-		"the id with a DNS name":    {edit: func(c *x509.Certificate) { withURIs(t, spiffe)(c); c.DNSNames = []string{"x.example.com"} }},
-		"another URI":               {edit: withURIs(t, plain)},
+		"the SPIFFE id":             {edit: trial.URI(t, spiffe)},
+		"the id with a DNS name":    {edit: func(c *x509.Certificate) { trial.URI(t, spiffe)(c); c.DNSNames = []string{"x.example.com"} }},
+		"another URI":               {edit: trial.URI(t, plain)},
 
 		"another name":         {edit: named("other.example.com"), want: `it has "dns:other.example.com"`},
 		"a longer name":        {edit: named("x."+allowedName, allowedName+".example.com"), want: "no name on the list"},
@@ -94,18 +96,18 @@ func TestWhoMayConnect(t *testing.T) {
 		"a trailing dot":       {edit: named(allowedName + "."), want: "no name on the list"},
 		"the common name":      {edit: func(c *x509.Certificate) { c.Subject.CommonName = allowedName }, want: "neither a DNS name nor a URI"},
 		"the name as mail":     {edit: func(c *x509.Certificate) { c.EmailAddresses = []string{allowedName} }, want: "neither a DNS name nor a URI"},
-		"the name as URI":      {edit: withURIs(t, "dns:"+allowedName), want: "no name on the list"},
-		"the id in small":      {edit: withURIs(t, "spiffe://example.com/ns/edge/sa/envoy"), want: "no name on the list"},
-		"the id and a slash":   {edit: withURIs(t, spiffe+"/"), want: "no name on the list"},
-		"the id and a child":   {edit: withURIs(t, spiffe+"/x"), want: "no name on the list"},
-		"the id and a query":   {edit: withURIs(t, spiffe+"?x"), want: "no name on the list"},
-		"two SPIFFE ids":       {edit: withURIs(t, spiffe, "spiffe://example.com/b"), want: "no X509-SVID"},
-		"a URI read otherwise": {edit: withURIs(t, "https://example.com/~envoy"), want: "no name on the list"},
+		"the name as URI":      {edit: trial.URI(t, "dns:"+allowedName), want: "no name on the list"},
+		"the id in small":      {edit: trial.URI(t, "spiffe://example.com/ns/edge/sa/envoy"), want: "no name on the list"},
+		"the id and a slash":   {edit: trial.URI(t, spiffe+"/"), want: "no name on the list"},
+		"the id and a child":   {edit: trial.URI(t, spiffe+"/x"), want: "no name on the list"},
+		"the id and a query":   {edit: trial.URI(t, spiffe+"?x"), want: "no name on the list"},
+		"two SPIFFE ids":       {edit: trial.URI(t, spiffe, "spiffe://example.com/b"), want: "no X509-SVID"},
+		"a URI read otherwise": {edit: trial.URI(t, "https://example.com/~envoy"), want: "no name on the list"},
 		// A parsed URI prints its scheme in small letters, whatever it was.
 		"a scheme in capitals": {edit: func(c *x509.Certificate) {
 			c.URIs = []*url.URL{{Scheme: "HTTPS", Host: "calm.example.com", Path: "/envoy"}}
 		}, want: "no name on the list"},
-		"a path in capitals": {edit: withURIs(t, "https://calm.example.com/ENVOY"), want: "no name on the list"},
+		"a path in capitals": {edit: trial.URI(t, "https://calm.example.com/ENVOY"), want: "no name on the list"},
 		"no name":            {want: "neither a DNS name nor a URI"},
 
 		"another authority":     {from: &other, edit: named(allowedName), want: "unknown authority"},
@@ -116,7 +118,7 @@ func TestWhoMayConnect(t *testing.T) {
 			named(allowedName)(c)
 			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 		}, want: "incompatible key usage"},
-		"SPIFFE id of a CA": {edit: func(c *x509.Certificate) { withURIs(t, spiffe)(c); c.IsCA, c.BasicConstraintsValid = true, true }, want: "no X509-SVID"},
+		"SPIFFE id of a CA": {edit: func(c *x509.Certificate) { trial.URI(t, spiffe)(c); c.IsCA, c.BasicConstraintsValid = true, true }, want: "no X509-SVID"},
 	} {
 		from := &w.ca
 		if row.from != nil {
@@ -229,7 +231,7 @@ func TestNothingIsResumed(t *testing.T) {
 				require.NoError(t, err)
 				require.False(t, state.DidResume)
 			}
-			put(t, w.files.ClientCA, authority(t).certPEM())
+			put(t, w.files.ClientCA, authority(t).CertificatePEM())
 			changed, err := i.Refresh(time.Now())
 			require.NoError(t, err)
 			require.True(t, changed)

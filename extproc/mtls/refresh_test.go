@@ -25,7 +25,7 @@ func (w *world) served(t *testing.T, i *Identity) string {
 	return state.PeerCertificates[0].SerialNumber.String()
 }
 
-func serial(p pair) string { return p.certificate.SerialNumber.String() }
+func serial(p pair) string { return p.Certificate.SerialNumber.String() }
 
 func (w *world) next(t *testing.T) pair {
 	t.Helper()
@@ -52,15 +52,15 @@ func TestRefreshGoesByContent(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, changed)
 	require.Equal(t, serial(next), w.served(t, i))
-	require.Equal(t, Status{NotAfter: next.certificate.NotAfter, Loaded: at, Reloads: 1}, i.Status())
+	require.Equal(t, Status{NotAfter: next.Certificate.NotAfter, Loaded: at, Reloads: 1}, i.Status())
 }
 
 // TestHalfARotationChangesNothing: a certificate that was written before its key,
 // and the other way round.
 func TestHalfARotationChangesNothing(t *testing.T) {
 	for name, first := range map[string]func(*world, pair){
-		"certificate first": func(w *world, p pair) { put(t, w.files.Certificate, p.certPEM()) },
-		"key first":         func(w *world, p pair) { put(t, w.files.Key, p.keyPEM(t)) },
+		"certificate first": func(w *world, p pair) { put(t, w.files.Certificate, p.CertificatePEM()) },
+		"key first":         func(w *world, p pair) { put(t, w.files.Key, p.KeyPEM(t)) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -89,11 +89,11 @@ func TestHalfARotationChangesNothing(t *testing.T) {
 // every length at which a file can be cut off.
 func TestBrokenFilesKeepTheLastGood(t *testing.T) {
 	w := newWorld(t)
-	put(t, w.files.ClientCA, append(w.ca.certPEM(), authority(t).certPEM()...))
+	put(t, w.files.ClientCA, append(w.ca.CertificatePEM(), authority(t).CertificatePEM()...))
 	i := w.load(t)
 	next := w.next(t)
 	other := authority(t)
-	whole := map[string][]byte{w.files.Certificate: next.certPEM(), w.files.Key: next.keyPEM(t), w.files.ClientCA: append(other.certPEM(), w.ca.certPEM()...)}
+	whole := map[string][]byte{w.files.Certificate: next.CertificatePEM(), w.files.Key: next.KeyPEM(t), w.files.ClientCA: append(other.CertificatePEM(), w.ca.CertificatePEM()...)}
 	for path, content := range whole {
 		put(t, path, content)
 	}
@@ -123,11 +123,11 @@ func TestEndedCertificateIsNotTakenOver(t *testing.T) {
 	i := w.load(t)
 	next := issue(t, &w.ca, func(c *x509.Certificate) { named("guard.example.com")(c); c.NotAfter = time.Now().Add(time.Minute) })
 	w.write(t, next)
-	_, err := i.Refresh(next.certificate.NotAfter.Add(time.Second))
+	_, err := i.Refresh(next.Certificate.NotAfter.Add(time.Second))
 	require.ErrorContains(t, err, "ended at")
 	require.Equal(t, serial(w.server), w.served(t, i))
 
-	_, err = i.Refresh(next.certificate.NotBefore.Add(-time.Second))
+	_, err = i.Refresh(next.Certificate.NotBefore.Add(-time.Second))
 	require.ErrorContains(t, err, "is not valid before")
 	changed, err := i.Refresh(time.Now())
 	require.NoError(t, err)
@@ -142,7 +142,7 @@ func TestSymlinkSwap(t *testing.T) {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
 		w.files.Certificate, w.files.Key, w.files.ClientCA = filepath.Join(dir, name, "tls.crt"), filepath.Join(dir, name, "tls.key"), filepath.Join(dir, name, "ca.crt")
 		w.write(t, p)
-		put(t, w.files.ClientCA, w.ca.certPEM())
+		put(t, w.files.ClientCA, w.ca.CertificatePEM())
 	}
 	next := w.next(t)
 	fill("one", w.server)
@@ -179,10 +179,10 @@ func TestAuthoritiesOverlap(t *testing.T) {
 	}
 	require.True(t, welcome(before))
 	require.False(t, welcome(later))
-	step(append(w.ca.certPEM(), after.certPEM()...))
+	step(append(w.ca.CertificatePEM(), after.CertificatePEM()...))
 	require.True(t, welcome(before))
 	require.True(t, welcome(later))
-	step(after.certPEM())
+	step(after.CertificatePEM())
 	require.False(t, welcome(before))
 	require.True(t, welcome(later))
 }

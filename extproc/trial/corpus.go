@@ -1,5 +1,6 @@
 // Package trial holds what the tests of several rooms share: the committed seeds
-// of fuzz targets, and bounds on what one call may cost. Only tests import it.
+// of fuzz targets, bounds on what one call may cost, and certificates. Only
+// tests import it.
 package trial
 
 import (
