@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"github.com/alecthomas/kong"
@@ -14,11 +16,23 @@ const (
 	exitOK    = 0
 	exitFail  = 1 // the command did not do what was asked
 	exitUsage = 2 // the command line is wrong
+
+	exitUnreadable = 2 // of lint: there is nothing to judge
 )
+
+// exitError is an error that ends the program with a status of its own.
+type exitError struct {
+	status int
+	error
+}
+
+func (e exitError) Unwrap() error { return e.error }
 
 // commands is the command line. Secrets come by file path, never by value.
 type commands struct {
 	Keys keysCommand `cmd:"" help:"Make and rotate the keys by which the backend knows that the guard checked a request."`
+
+	Lint lintCommand `cmd:"" help:"Say what is wrong with an Envoy configuration, in a file or live."`
 
 	Headers headersCommand `cmd:"" help:"Print a kubeconfig context, exec plugins included, as kubernetes-* headers."`
 }
@@ -27,6 +41,7 @@ type commands struct {
 // from kong, and a context.Context if it wants one.
 type program struct {
 	getenv         func(string) string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	now            func() time.Time
 }
@@ -34,7 +49,7 @@ type program struct {
 // run is the program with everything it touches handed in. It returns the exit
 // status.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) int {
-	p := &program{getenv: getenv, stdout: stdout, stderr: stderr, now: time.Now}
+	p := &program{getenv: getenv, stdin: os.Stdin, stdout: stdout, stderr: stderr, now: time.Now}
 	return p.main(ctx, args)
 }
 
@@ -42,7 +57,7 @@ func (p *program) main(ctx context.Context, args []string) int {
 	helped := false
 	parser, err := kong.New(&commands{},
 		kong.Name("kubemcp"),
-		kong.Description("Keys for the operator, headers for the caller."),
+		kong.Description("Keys and a linter for the operator, headers for the caller."),
 		kong.Writers(p.stdout, p.stderr),
 		kong.Exit(func(int) { helped = true }), // only --help asks to exit
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
@@ -60,7 +75,11 @@ func (p *program) main(ctx context.Context, args []string) int {
 		return p.fail(exitUsage, err, "; try --help")
 	}
 	if err := command.Run(); err != nil {
-		return p.fail(exitFail, err, "")
+		status := exitFail
+		if own, ok := errors.AsType[exitError](err); ok {
+			status = own.status
+		}
+		return p.fail(status, err, "")
 	}
 	return exitOK
 }
