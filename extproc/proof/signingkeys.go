@@ -2,6 +2,7 @@ package proof
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,3 +66,6 @@ func (s *SigningKeys) Active(now time.Time) SigningKey {
 // Oldest is the active key that has been so for longest. The fingerprint's key
 // is derived from it, since it is the one that all replicas have had time to read.
 func (s *SigningKeys) Oldest(time.Time) SigningKey { return (*s.current.Load())[0] }
+
+// All are the keys in the file, in order of activation.
+func (s *SigningKeys) All() []SigningKey { return slices.Clone(*s.current.Load()) }
