@@ -29,7 +29,7 @@ func pass(d time.Duration) {
 // TestDrain is the life of a guard that is told to end, second by second.
 func TestDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, func(g *guard) { g.options.Drain = 10 * time.Second })
+		r := start(t, func(g *guard) { g.limits.Drain = 10 * time.Second })
 		require.Equal(t, healthv1.HealthCheckResponse_SERVING, r.health(""))
 		require.Equal(t, healthv1.HealthCheckResponse_SERVING, r.health(stream.ServiceName))
 		began := time.Now()
@@ -57,7 +57,7 @@ func TestDrain(t *testing.T) {
 
 func TestDrainCutsOffWhatOutlastsTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := start(t, func(g *guard) { g.options.Drain = 3 * time.Second })
+		r := start(t, func(g *guard) { g.limits.Drain = 3 * time.Second })
 		held := r.open() // nothing is owed on it, so no deadline of its own ends it
 		synctest.Wait()
 		began := time.Now()
@@ -66,17 +66,5 @@ func TestDrainCutsOffWhatOutlastsTheBudget(t *testing.T) {
 		require.LessOrEqual(t, time.Since(began), 3*time.Second)
 		_, err := held.Recv()
 		require.Equal(t, codes.Unavailable, status.Code(err), "a stream that is cut off never looks clean")
-	})
-}
-
-func TestBodyTimeoutIsTheOperators(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := start(t, func(g *guard) { g.options.BodyTimeout = 5 * time.Second; require.NoError(t, g.assemble()) })
-		began := time.Now()
-		waiting, _ := r.ask(post()...)
-		answer, err := waiting.Recv()
-		require.NoError(t, err)
-		require.NotNil(t, answer.GetImmediateResponse())
-		require.Equal(t, 5*time.Second, time.Since(began))
 	})
 }

@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 
+	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
 )
 
@@ -38,6 +39,8 @@ const policyYAML = `apiVersion: kubernetes-mcp-edge/v1
 kind: Policy
 hosts:
   suffixes: [.example.com]
+limits:
+  guard: {bodyTimeout: 30s, drain: 100ms}
 `
 
 // options are those of a guard that would start.
@@ -46,8 +49,8 @@ func options(tb testing.TB, logs io.Writer) Options {
 	dir := tb.TempDir()
 	o := Options{
 		Listen: "127.0.0.1:0", PolicyFile: filepath.Join(dir, "policy.yaml"), SigningKeyFile: filepath.Join(dir, "keys.pem"),
-		Audience: "kubernetes-mcp", BodyTimeout: time.Hour,
-		Log: slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Audience: "kubernetes-mcp",
+		Log:      slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	require.NoError(tb, os.WriteFile(o.PolicyFile, []byte(policyYAML), 0o600))
 	writeKeys(tb, o.SigningKeyFile, newKey(tb))
@@ -74,6 +77,7 @@ func writeKeys(tb testing.TB, path string, keys ...proof.SigningKey) {
 type running struct {
 	t        testing.TB
 	options  Options
+	limits   policy.GuardLimits
 	logs     *syncBuffer
 	listener *bufconn.Listener
 	conn     *grpc.ClientConn
@@ -87,9 +91,11 @@ func start(tb testing.TB, change ...func(*guard)) *running {
 	r.options = options(tb, r.logs)
 	g, err := load(r.options)
 	require.NoError(tb, err)
+	g.limits.Drain = 0 // unless the test is about it
 	for _, f := range change {
 		f(g)
 	}
+	r.limits = g.limits
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	gone := make(chan struct{})

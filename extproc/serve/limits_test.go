@@ -55,7 +55,7 @@ func TestEnvoyMayPing(t *testing.T) {
 	for name, row := range map[string]struct {
 		every time.Duration
 		kept  bool
-	}{"twice as often as Envoy": {5 * time.Second, true}, "flood": {500 * time.Millisecond, false}} {
+	}{"twice as often as Envoy": {500 * time.Millisecond, true}, "flood": {50 * time.Millisecond, false}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := start(t)

@@ -1,6 +1,6 @@
 // Package serve runs the guard: it loads what the operator configured, opens
-// the port, serves Envoy's streams and health probes, follows the signing keys,
-// and drains when it is told to end.
+// the ports, serves Envoy's streams and health probes, follows the files, and
+// drains when it is told to end.
 package serve
 
 import (
@@ -12,41 +12,44 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 
 	"kubernetes-mcp-edge/extproc/harden"
+	"kubernetes-mcp-edge/extproc/mtls"
 	"kubernetes-mcp-edge/extproc/nearby"
+	"kubernetes-mcp-edge/extproc/observe"
 	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
 	"kubernetes-mcp-edge/extproc/stream"
 	"kubernetes-mcp-edge/extproc/verdict"
 )
 
-// Options is what an operator decides. Secrets come by file path only.
+// Options is what an operator decides on the command line; all else stands in
+// the policy file. Secrets come by file path only.
 type Options struct {
 	// Listen is host:port or unix:PATH.
 	Listen string
 	// InsecureListen allows an address that other machines can reach.
 	InsecureListen bool
+	// TLS are the files of mutual TLS; none means none.
+	TLS mtls.Files
+	// Admin is where metrics, probes and the status page are: host:port,
+	// unix:PATH or admin.Off.
+	Admin string
 	// PolicyFile is the policy that the backend reads too.
 	PolicyFile string
 	// SigningKeyFile holds the Ed25519 keys that sign checked headers.
 	SigningKeyFile string
 	// Audience names the backend that the signatures are for.
 	Audience string
-	// BodyTimeout is how long the body of a rejected request is waited for.
-	BodyTimeout time.Duration
-	// Drain is how long an end may take, from the signal to the last stream.
-	Drain time.Duration
+	// LogDropped is how many lines the log has lost; nil: it loses none.
+	LogDropped func() uint64
 	// Log takes all output.
 	Log *slog.Logger
 }
-
-// keyInterval is how often the signing keys are looked at. A rotated key is
-// activated 60 s after it was made, so it is known well before.
-const keyInterval = 3 * time.Second
 
 // Run serves until ctx ends and the drain is over; then it returns nil. Any
 // other error is a start that failed, in one sentence that says what to mend.
@@ -61,6 +64,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	defer g.engine.Close()
 	port := nearby.Port{Address: o.Listen, Insecure: o.InsecureListen, Danger: "whoever reaches this port can have headers signed"}
+	if g.identity != nil {
+		port.TLS = g.identity.Server()
+	}
 	listener, err := port.Listen(ctx)
 	if err != nil {
 		return err
@@ -68,69 +74,100 @@ func Run(ctx context.Context, o Options) error {
 	if warning := port.Warning(); warning != "" {
 		o.Log.Warn(warning)
 	}
+	// The admin listener is there first and goes last: it says why the guard is
+	// not ready, while it is not.
+	about, err := g.administer(ctx)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer about.Close()
 	return g.serve(ctx, listener)
 }
 
 // guard is a loaded guard that does not listen yet.
 type guard struct {
-	options     Options
-	keys        *proof.SigningKeys
-	engine      *verdict.Engine
-	server      *grpc.Server
-	probes      *health.Server
-	keyInterval time.Duration
+	options  Options
+	policy   *policy.File
+	keys     *proof.SigningKeys
+	identity *mtls.Identity // nil without mutual TLS
+	engine   *verdict.Engine
+	observer *observe.Observer
+	server   *grpc.Server
+	probes   *health.Server
+	limits   policy.GuardLimits // of the policy at the start
+	phase    phase
+	files    files
+	interval time.Duration // how often the files are looked at
 }
 
 // load reads the files and puts the parts together.
 func load(o Options) (*guard, error) {
-	rules, err := policy.Load(o.PolicyFile)
-	if err != nil {
+	g := &guard{options: o, probes: health.NewServer(), interval: fileInterval}
+	var err error
+	if g.policy, err = policy.Open(o.PolicyFile); err != nil {
 		return nil, err // it says what was being read, and where
 	}
-	keys, err := proof.LoadSigningKeys(o.SigningKeyFile)
-	if err != nil {
+	if g.keys, err = proof.LoadSigningKeys(o.SigningKeyFile); err != nil {
 		return nil, err // so does this
 	}
-	signer, err := proof.NewSigner(keys, o.Audience)
+	if o.TLS.Wanted() {
+		if g.identity, err = mtls.Load(o.TLS); err != nil {
+			return nil, err // and this
+		}
+	}
+	signer, err := proof.NewSigner(g.keys, o.Audience)
 	if err != nil {
 		return nil, err
 	}
-	engine, err := verdict.New(verdict.Config{
-		Policy: func() *policy.Policy { return rules }, Signer: signer,
-		Audience: o.Audience, Encode: stream.EncodeAllow,
+	rules := g.policy.Current()
+	g.limits = rules.Limits.Guard
+	g.engine, err = verdict.New(verdict.Config{
+		Policy: g.policy.Current, Signer: signer, Audience: o.Audience, Encode: stream.EncodeAllow,
+		CacheEntries: g.limits.CacheEntries, CacheBytes: g.limits.CacheBytes,
 	})
 	if err != nil {
 		return nil, err
 	}
-	g := &guard{options: o, keys: keys, engine: engine, probes: health.NewServer(), keyInterval: keyInterval}
+	g.follow()
 	if err := g.assemble(); err != nil {
-		engine.Close()
+		g.engine.Close()
 		return nil, err
 	}
-	for _, warning := range rules.Warnings() {
-		o.Log.Warn(warning, "policy", o.PolicyFile)
-	}
+	g.warn(rules)
 	o.Log.Info("loaded", "policy", o.PolicyFile, "policy_digest", rules.Digest, "audience", o.Audience)
 	return g, nil
 }
 
-// assemble makes the grpc server with both services.
+// assemble makes the observer and the grpc server with both services.
 func (g *guard) assemble() error {
+	var err error
+	if g.observer, err = g.observe(); err != nil {
+		return err
+	}
 	streams, err := stream.New(stream.Config{
-		Engine: g.engine, Log: g.options.Log,
-		Limits: func() stream.Limits { return stream.Limits{BodyTimeout: g.options.BodyTimeout} },
+		Engine: g.engine, Observer: g.observer, Log: g.options.Log,
+		Limits: func() stream.Limits {
+			return stream.Limits{BodyTimeout: g.limits.BodyTimeout, PendingRejections: g.limits.PendingRejections}
+		},
+		HostForm: func(host string) string { return g.policy.Current().LogHosts.Show(host) },
 	})
 	if err != nil {
 		return err
 	}
-	g.server, err = newServer()
+	g.server, err = newServer(g.limits, g.identity)
 	if err != nil {
 		return err
 	}
 	streams.Register(g.server)
 	healthv1.RegisterHealthServer(g.server, g.probes)
-	g.probes.SetServingStatus(stream.ServiceName, healthv1.HealthCheckResponse_SERVING)
+	g.say(healthv1.HealthCheckResponse_NOT_SERVING)
 	return nil
+}
+
+// say tells the probes, those that name the service and those that do not.
+func (g *guard) say(status healthv1.HealthCheckResponse_ServingStatus) {
+	g.probes.SetServingStatus("", status)
+	g.probes.SetServingStatus(stream.ServiceName, status)
 }
 
 // serve answers on the listener until ctx ends, then drains.
@@ -139,44 +176,27 @@ func (g *guard) serve(ctx context.Context, listener net.Listener) error {
 	defer background.Wait()
 	following, stop := context.WithCancel(ctx)
 	defer stop()
-	background.Go(func() { g.followKeys(following) })
+	for _, f := range g.files.all() {
+		background.Go(func() { f.follow(following, g.interval) })
+	}
 
 	served := make(chan error, 1)
-	background.Go(func() { served <- g.server.Serve(listener) })
-	g.options.Log.Info("listening", "address", listener.Addr().String())
+	background.Go(func() { served <- g.server.Serve(netutil.LimitListener(listener, maxConnections)) })
+	g.phase.set(serving)
+	g.say(healthv1.HealthCheckResponse_SERVING)
+	g.options.Log.Info("listening", "address", listener.Addr().String(), "mutual_tls", g.identity != nil)
 	select {
 	case err := <-served:
+		g.phase.set(ended)
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	g.options.Log.Info("draining", "budget", g.options.Drain.String())
-	drain(g.server, g.probes, g.options.Drain)
+	g.phase.set(draining)
+	g.options.Log.Info("draining", "budget", g.limits.Drain.String())
+	drain(g.server, g.probes, g.limits.Drain)
 	if err := <-served; err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 		return fmt.Errorf("serve: %w", err)
 	}
 	g.options.Log.Info("stopped")
 	return nil
-}
-
-// followKeys looks at the signing key file from time to time. A file that
-// cannot be used leaves the keys as they were. Polling the content survives
-// what file events do not: a mounted Secret is swapped by renaming a symlink.
-func (g *guard) followKeys(ctx context.Context) {
-	ticker := time.NewTicker(g.keyInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		changed, err := g.keys.Refresh(time.Now())
-		switch {
-		case err != nil:
-			g.options.Log.Error("the last good signing keys stay in use", "error", err)
-		case changed:
-			g.engine.Forget()
-			g.options.Log.Info("signing keys reloaded")
-		}
-	}
 }

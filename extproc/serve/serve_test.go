@@ -79,13 +79,13 @@ func TestBodiesUpToTheLimit(t *testing.T) {
 		require.Contains(t, string(answer.GetImmediateResponse().GetBody()), `"id":"last"`)
 	}
 	stream, _ := r.ask(post()...)
-	_ = stream.Send(body(make([]byte, maxMessage+1))) // cut off somewhere in between
+	_ = stream.Send(body(make([]byte, r.limits.MessageBytes+1))) // cut off somewhere in between
 	_, err := stream.Recv()
 	require.Equal(t, codes.ResourceExhausted, status.Code(err), "too big is an error: unreadable, but closed")
 }
 
 func TestSigningKeysAreFollowed(t *testing.T) {
-	r := start(t, func(g *guard) { g.keyInterval = time.Millisecond })
+	r := start(t, func(g *guard) { g.interval = time.Millisecond })
 	ca := authority(t)
 	keyID := func() string {
 		_, answer := r.ask(post(
@@ -112,7 +112,7 @@ func TestSigningKeysAreFollowed(t *testing.T) {
 func TestOldestKeyChangeEmptiesTheCache(t *testing.T) {
 	oldest, active := newKey(t), newKey(t)
 	r := start(t, func(g *guard) {
-		g.keyInterval = time.Millisecond
+		g.interval = time.Millisecond
 		writeKeys(t, g.options.SigningKeyFile, oldest, active)
 		_, err := g.keys.Refresh(time.Now())
 		require.NoError(t, err)
@@ -134,14 +134,15 @@ func TestRunStartsOnlyWithGoodFiles(t *testing.T) {
 		change func(*Options)
 		want   string
 	}{
-		"no policy":        {func(o *Options) { o.PolicyFile += "x" }, "policy file"},
-		"unknown key":      {func(o *Options) { rewrite(t, o.PolicyFile, policyYAML+"hots: {}\n") }, "hots"},
-		"no key":           {func(o *Options) { o.SigningKeyFile += "x" }, "signing keys"},
-		"open key file":    {func(o *Options) { require.NoError(t, os.Chmod(o.SigningKeyFile, 0o644)) }, "chmod 600"},
-		"not a key":        {func(o *Options) { rewrite(t, o.SigningKeyFile, "x") }, "PRIVATE KEY"},
-		"bad audience":     {func(o *Options) { o.Audience = "two words" }, "audience"},
-		"off loopback":     {func(o *Options) { o.Listen = "0.0.0.0:0" }, "refusing to listen"},
-		"negative timeout": {func(o *Options) { o.BodyTimeout = -1 }, "body timeout"},
+		"no policy":     {func(o *Options) { o.PolicyFile += "x" }, "policy file"},
+		"unknown key":   {func(o *Options) { rewrite(t, o.PolicyFile, policyYAML+"hots: {}\n") }, "hots"},
+		"no key":        {func(o *Options) { o.SigningKeyFile += "x" }, "signing keys"},
+		"open key file": {func(o *Options) { require.NoError(t, os.Chmod(o.SigningKeyFile, 0o644)) }, "chmod 600"},
+		"not a key":     {func(o *Options) { rewrite(t, o.SigningKeyFile, "x") }, "PRIVATE KEY"},
+		"bad audience":  {func(o *Options) { o.Audience = "two words" }, "audience"},
+		"off loopback":  {func(o *Options) { o.Listen = "0.0.0.0:0" }, "refusing to listen"},
+		"half of TLS":   {func(o *Options) { o.TLS.Key = "key.pem" }, "--tls-certificate"},
+		"bad admin":     {func(o *Options) { o.Admin = "9102" }, "--admin: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, io.Discard)
@@ -160,8 +161,7 @@ func TestRunFromStartToEnd(t *testing.T) {
 	logs := new(syncBuffer)
 	o := options(t, logs)
 	o.Listen = "unix:" + filepath.Join(t.TempDir(), "guard.sock")
-	o.Drain = 0
-	rewrite(t, o.PolicyFile, "apiVersion: kubernetes-mcp-edge/v1\nkind: Policy\n")
+	rewrite(t, o.PolicyFile, "apiVersion: kubernetes-mcp-edge/v1\nkind: Policy\nlimits: {guard: {drain: 100ms}}\n")
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- Run(ctx, o) }()

@@ -1,0 +1,51 @@
+package serve
+
+import (
+	"context"
+	"time"
+
+	"kubernetes-mcp-edge/extproc/admin"
+	"kubernetes-mcp-edge/extproc/mtls"
+	"kubernetes-mcp-edge/extproc/observe"
+	"kubernetes-mcp-edge/extproc/verdict"
+)
+
+// observe makes the observer and tells it where to ask.
+func (g *guard) observe() (*observe.Observer, error) {
+	config := observe.Config{
+		Build: observe.ReadBuild(), Ready: g.phase.ready, InsecureListen: g.options.InsecureListen, LogDropped: g.options.LogDropped,
+		Policy: g.aboutPolicy, Keys: g.aboutKeys, Cache: func() verdict.Stats { return g.engine.Stats() },
+	}
+	if g.identity != nil {
+		config.TLS = func() mtls.Status { return g.identity.Status() }
+	}
+	return observe.New(config)
+}
+
+func (g *guard) aboutPolicy() observe.Policy {
+	rules := g.policy.Current()
+	return observe.Policy{
+		File: g.files.policy.status(), Digest: rules.Digest, Warnings: rules.Warnings(), ShowHost: rules.LogHosts.Show,
+	}
+}
+
+func (g *guard) aboutKeys() observe.Keys {
+	out := observe.Keys{File: g.files.keys.status()}
+	active := g.keys.Active(time.Now()).ID()
+	for _, key := range g.keys.All() {
+		out.Keys = append(out.Keys, observe.Key{ID: key.ID(), ActivateAt: key.ActivateAt(), Active: key.ID() == active})
+	}
+	return out
+}
+
+// administer starts the admin listener.
+func (g *guard) administer(ctx context.Context) (*admin.Server, error) {
+	page, err := g.observer.StatusPage()
+	if err != nil {
+		return nil, err
+	}
+	return admin.Start(ctx, admin.Config{
+		Address: g.options.Admin, Metrics: g.observer.Metrics(), Ready: g.phase.ready,
+		Status: page, StatusJSON: g.observer.StatusJSON(), Log: g.options.Log,
+	})
+}
