@@ -70,7 +70,7 @@ func breaks() map[string][][2]string {
 		"rbac-verdict":        {{"                action: ALLOW", "                action: DENY"}, {"exact: allow}", "prefix: allow}"}, {"filter: kube_guard", "filter: other"}, {"- key: verdict", "- key: reason"}, {"                    permissions:\n", "                    permissions:\n                    - any: true\n"}},
 		"health-before-guard": {{"pass_through_mode: false", "pass_through_mode: true"}, {"exact: /healthz}", "prefix: /healthz}"}},
 		"guard-cluster":       {{"cluster_name: guard}", "cluster_name: gard}"}},
-		"guard-http2":         {{"          http2_protocol_options:\n            max_concurrent_streams: 1024\n            connection_keepalive: {interval: 10s, timeout: 3s}", "          http_protocol_options: {}"}},
+		"guard-http2":         {{"          http2_protocol_options:\n            max_concurrent_streams: 1024\n            # Finds connections whose other end is gone without a word. One that is\n            # silent for message_timeout has nothing left to lose.\n            connection_keepalive: {interval: 1s, timeout: 2s}", "          http_protocol_options: {}"}},
 		"guard-health":        {{"grpc_health_check: {service_name: \"envoy.service.ext_proc.v3.ExternalProcessor\"}", "http_health_check: {path: /}"}, {"value: 0}", "value: 50}"}},
 		"circuit-breakers":    {{"max_connections: 64, ", ""}, {"max_connections: 4096, max_pending_requests: 1024, max_requests: 4096, ", ""}},
 		"connect-timeout":     {{"    connect_timeout: 1s\n", ""}},
