@@ -98,7 +98,7 @@ func (x *exchange) decide(headers *extprocv3.HttpHeaders) (reply, error) {
 		return x.server.allow(v, r), nil
 	case *verdict.Rejected:
 		first := v.Rejection.Problems[0]
-		event.Reason, event.Header, event.Problems = first.Reason, first.Header, len(v.Rejection.Problems)
+		event.Reason, event.Header, event.Host, event.Problems = first.Reason, first.Header, v.Rejection.Host, len(v.Rejection.Problems)
 		config.Observer.Decided(event)
 		x.server.tellRejected(event)
 		x.owed = &pending{request: r, rejection: v.Rejection}

@@ -169,7 +169,7 @@ func (e *Engine) Decide(ctx context.Context, f Facts, now time.Time) (Decision, 
 	if err != nil {
 		return Decision{}, fmt.Errorf("encode: %w", err)
 	}
-	allowed := &Allowed{Answer: answer, Credential: allow.Credential, Host: host(checked)}
+	allowed := &Allowed{Answer: answer, Credential: allow.Credential, Host: host(checked), Reported: checked.Reported()}
 	if sealed.KeyID == keyID { // else the key changed between the two looks
 		e.cache.put(key, entry{allowed: allowed, from: sealed.Created, until: reuseUntil(sealed)})
 	}

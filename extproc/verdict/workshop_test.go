@@ -1,0 +1,178 @@
+package verdict
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/extproc/policy"
+)
+
+// keyed are facts with a client key of this size.
+func keyed(size int) Facts { return facts(kubeheader.ClientKey, strings.Repeat("k", size)) }
+
+var (
+	cheapFacts = keyed(dearKey - 1)
+	dearFacts  = keyed(dearKey)
+)
+
+// enter requires a place at once.
+func enter(t *testing.T, w workshop, f Facts) (leave func()) {
+	t.Helper()
+	leave, err := w.enter(t.Context(), f)
+	require.NoError(t, err)
+	return leave
+}
+
+func TestWorkshopHoldsAsManyAsThereAreProcessors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkshop(3)
+		leave := []func(){enter(t, w, cheapFacts), enter(t, w, cheapFacts), enter(t, w, dearFacts)}
+		entered := 0
+		for range 2 {
+			go func() { defer enter(t, w, cheapFacts)(); entered++ }()
+			synctest.Wait()
+		}
+		require.Zero(t, entered)
+		for _, l := range leave {
+			l()
+		}
+		synctest.Wait()
+		require.Equal(t, 2, entered)
+		require.Empty(t, w.places)
+		require.Empty(t, w.narrow)
+	})
+}
+
+// TestDearWorkLeavesRoom: any number of requests that take long to check keep
+// others waiting only for as many of them as the narrow door lets through.
+func TestDearWorkLeavesRoom(t *testing.T) {
+	for processors, want := range map[int]int{1: 1, 2: 1, 3: 1, 4: 2, 9: 4} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorkshop(processors)
+			const work = time.Second
+			for range 100 {
+				go func() { defer enter(t, w, dearFacts)(); time.Sleep(work) }() //nolint:forbidigo // the bubble's clock
+			}
+			synctest.Wait()
+			require.Len(t, w.narrow, want, "%d processors", processors)
+			began := time.Now()
+			enter(t, w, cheapFacts)()
+			require.LessOrEqual(t, time.Since(began), work, "%d processors", processors)
+			if processors > 1 {
+				require.Zero(t, time.Since(began), "%d processors", processors)
+			}
+			time.Sleep(200 * work) //nolint:forbidigo // the bubble's clock: all have left
+			require.Empty(t, w.places)
+			require.Empty(t, w.narrow)
+		})
+	}
+}
+
+// TestTurnsAreInOrder: who comes later does not pass who waits.
+func TestTurnsAreInOrder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorkshop(1)
+		leave := enter(t, w, cheapFacts)
+		var order []int
+		for i := range 10 {
+			go func() { defer enter(t, w, cheapFacts)(); order = append(order, i) }()
+			synctest.Wait()
+		}
+		leave()
+		synctest.Wait()
+		require.Equal(t, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, order)
+	})
+}
+
+func TestWaitingEndsWithTheStream(t *testing.T) {
+	for name, row := range map[string]struct{ inside, waits Facts }{
+		"at the door": {cheapFacts, cheapFacts}, "at the narrow door": {dearFacts, dearFacts}, "between the doors": {cheapFacts, dearFacts},
+	} {
+		w := newWorkshop(1)
+		leave := enter(t, w, row.inside)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := w.enter(ctx, row.waits)
+		require.ErrorIs(t, err, context.Canceled, name)
+		leave()
+		require.Empty(t, w.places, name)
+		require.Empty(t, w.narrow, name)
+	}
+}
+
+// TestHitsNeverWait: the workshop is full, and a verdict that is remembered is
+// given all the same, while one that is not ends with its stream.
+func TestHitsNeverWait(t *testing.T) {
+	ca := newCertificate(t)
+	e, signer := newEngine(t)
+	answer(t, e, good(ca, "alice"), epoch)
+	for range runtime.GOMAXPROCS(0) {
+		enter(t, e.workshop, cheapFacts)
+	}
+	answer(t, e, good(ca, "alice"), epoch)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	d, err := e.Decide(ctx, good(ca, "bob"), epoch)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Zero(t, d)
+	require.Equal(t, 1, signer.sealed)
+}
+
+// TestEveryEndLeavesTheWorkshop: a place that is not given back is gone for good.
+func TestEveryEndLeavesTheWorkshop(t *testing.T) {
+	ca := newCertificate(t)
+	for name, change := range map[string]func(*Config){
+		"allowed":        func(*Config) {},
+		"signer fails":   func(c *Config) { c.Signer = mute{c.Signer} },
+		"encoder panics": func(c *Config) { c.Encode = func(Allow) ([]byte, error) { panic("canary") } },
+		"policy forbids": func(c *Config) {
+			p := rules(t)
+			p.Header.AllowToken = false
+			c.Policy = func() *policy.Policy { return p }
+		},
+		"nothing is well": func(c *Config) { c.Policy = func() *policy.Policy { return &policy.Policy{} } },
+	} {
+		e, _ := newEngine(t, change)
+		for range 3 * runtime.GOMAXPROCS(0) {
+			func() {
+				defer func() { _ = recover() }()
+				_, _ = e.Decide(t.Context(), good(ca, "abc"), epoch)
+			}()
+		}
+		require.Empty(t, e.workshop.places, name)
+	}
+}
+
+// TestDearBySize: RSA keys above 2048 bits are dear however they are written,
+// and what honest callers send most is not.
+func TestDearBySize(t *testing.T) {
+	require.False(t, dear(good(newCertificate(t), strings.Repeat("a", 8192))))
+	pair := newCertificate(t)
+	require.False(t, dear(facts(kubeheader.ClientCertificate, pair.cert, kubeheader.ClientKey, pair.key)))
+	for bits, want := range map[int]bool{2048: false, 3072: true, 4096: true} {
+		key, err := rsa.GenerateKey(rand.Reader, bits)
+		require.NoError(t, err)
+		pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+		require.NoError(t, err)
+		pkcs1 := x509.MarshalPKCS1PrivateKey(key)
+		short := "-----BEGIN RSA PRIVATE KEY-----\n" + base64.StdEncoding.EncodeToString(pkcs1) + "\n-----END RSA PRIVATE KEY-----"
+		long := strings.ReplaceAll(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})), "\n", "\r\n")
+		for _, text := range []string{short, long} {
+			value := base64.StdEncoding.EncodeToString([]byte(text))
+			require.Equal(t, want, dear(facts(kubeheader.ClientKey, value)), "%d bits in %d bytes", bits, len(value))
+		}
+	}
+	require.True(t, dear(facts(kubeheader.CertificateAuthority, strings.Repeat("c", dearTotal))), "a long list of certificates")
+}
