@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
@@ -48,7 +49,10 @@ func TestTracesFindWhatTheyShould(t *testing.T) {
 // TestNoValueReachesALog runs the whole guard at debug level with a canary in
 // every header and in the body, along every path that logs.
 func TestNoValueReachesALog(t *testing.T) {
-	r := start(t)
+	r, socket := administered(t, func(g *guard) {
+		rewrite(t, g.options.PolicyFile, policyYAML+"logs: {hosts: hashed}\n")
+		g.files.policy.look(time.Now())
+	})
 	encoded := base64.StdEncoding.EncodeToString([]byte(canary))
 	poisoned := make([]*corev3.HeaderValue, 0, 32)
 	poisoned = append(poisoned,
@@ -79,6 +83,12 @@ func TestNoValueReachesALog(t *testing.T) {
 			require.NotContains(t, err.Error(), canary)
 		}
 	}
+	shown := ""
+	for _, page := range []string{"/metrics", "/status", "/status.json", "/readyz"} {
+		_, text := look(t, socket, page)
+		shown += text
+	}
+	require.Contains(t, shown, "sha256:", "hosts are shown, hashed")
 	r.stop()
 	require.NoError(t, <-r.ended)
 	for _, want := range []string{"request allowed", "request rejected", "protocol violated"} {
@@ -86,5 +96,6 @@ func TestNoValueReachesALog(t *testing.T) {
 	}
 	for _, trace := range append(traces(canary), traces(strings.ToLower(canary))...) {
 		require.NotContains(t, r.logs.String(), trace)
+		require.NotContains(t, shown, trace)
 	}
 }

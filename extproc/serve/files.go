@@ -36,17 +36,17 @@ func (f files) all() []*followed {
 func (g *guard) follow() {
 	now := time.Now()
 	g.files.policy = &followed{
-		name: "policy", log: g.options.Log, refresh: func(time.Time) (bool, error) { return g.policy.Refresh() },
+		name: "policy", stays: "the last good policy stays in use", log: g.options.Log, refresh: func(time.Time) (bool, error) { return g.policy.Refresh() },
 		changed: g.policyChanged, state: observe.File{Loaded: now},
 	}
 	g.files.keys = &followed{
-		name: "signing keys", log: g.options.Log, refresh: g.keys.Refresh,
+		name: "signing keys", stays: "the last good signing keys stay in use", log: g.options.Log, refresh: g.keys.Refresh,
 		// The fingerprint depends on the oldest key, which is in no cache key.
 		changed: g.engine.Forget, state: observe.File{Loaded: now},
 	}
 	if g.identity != nil {
 		g.files.tls = &followed{
-			name: "TLS files", log: g.options.Log, refresh: g.identity.Refresh,
+			name: "TLS files", stays: "the last good TLS files stay in use", log: g.options.Log, refresh: g.identity.Refresh,
 			changed: func() {}, state: observe.File{Loaded: now}, // the next handshake finds them by itself
 		}
 	}
@@ -76,6 +76,7 @@ func (g *guard) warn(rules *policy.Policy) {
 // content stays in use.
 type followed struct {
 	name    string
+	stays   string // what the log says of a failure
 	refresh func(now time.Time) (changed bool, err error)
 	changed func()
 	log     *slog.Logger
@@ -125,12 +126,12 @@ func (f *followed) look(now time.Time) {
 	f.mu.Unlock()
 	switch {
 	case err != nil && err.Error() != before:
-		f.log.Error("the last good "+f.name+" stay in use", "error", err)
+		f.log.Error(f.stays, "error", err)
 	case changed:
 		f.log.Info(f.name + " reloaded")
 		f.changed()
 	case err == nil && before != "":
-		f.log.Info(f.name + " can be read again and are what is in use")
+		f.log.Info(f.name + " can be read again: nothing has changed")
 	}
 }
 

@@ -27,7 +27,6 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 
-	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
 )
 
@@ -77,7 +76,7 @@ func writeKeys(tb testing.TB, path string, keys ...proof.SigningKey) {
 type running struct {
 	t        testing.TB
 	options  Options
-	limits   policy.GuardLimits
+	guard    *guard
 	logs     *syncBuffer
 	listener *bufconn.Listener
 	conn     *grpc.ClientConn
@@ -95,7 +94,7 @@ func start(tb testing.TB, change ...func(*guard)) *running {
 	for _, f := range change {
 		f(g)
 	}
-	r.limits = g.limits
+	r.guard = g
 	ctx, stop := context.WithCancel(context.Background())
 	r.stop = stop
 	gone := make(chan struct{})

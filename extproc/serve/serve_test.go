@@ -79,7 +79,7 @@ func TestBodiesUpToTheLimit(t *testing.T) {
 		require.Contains(t, string(answer.GetImmediateResponse().GetBody()), `"id":"last"`)
 	}
 	stream, _ := r.ask(post()...)
-	_ = stream.Send(body(make([]byte, r.limits.MessageBytes+1))) // cut off somewhere in between
+	_ = stream.Send(body(make([]byte, r.guard.limits.MessageBytes+1))) // cut off somewhere in between
 	_, err := stream.Recv()
 	require.Equal(t, codes.ResourceExhausted, status.Code(err), "too big is an error: unreadable, but closed")
 }
