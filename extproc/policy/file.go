@@ -46,7 +46,8 @@ func (f *File) Current() *Policy { return f.current.Load() }
 // Refresh reads the file again, and the publicRootsFile that it names, and
 // reports whether their content changed. Content is what counts: a mounted
 // ConfigMap is swapped by a symbolic link and changes no time stamp that could
-// be relied on. On an error the last good policy stays in force; the error
+// be relied on. A file is best replaced by renaming, since one that is written in
+// place can be read half. On an error the last good policy stays in force; the error
 // repeats until the file is mended.
 func (f *File) Refresh() (changed bool, err error) {
 	f.mu.Lock()
