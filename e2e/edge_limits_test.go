@@ -34,7 +34,7 @@ func TestEdgePendingRejections(t *testing.T) {
 		return bytes.Replace(config, []byte(normal), fmt.Appendf(nil, fewer, streams), 1), nil
 	}})
 	require.Greater(t, batches*each, streams, "the crowd has to be larger than what Envoy allows")
-	require.LessOrEqual(t, stream.DefaultMaxPending, streams/2)
+	require.LessOrEqual(t, stream.DefaultPendingRejections, streams/2)
 	u, err := url.Parse(s.URL)
 	require.NoError(t, err)
 	alice, client := shared.Cluster.Token("alice"), rig.NewClient(t, false)
