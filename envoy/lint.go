@@ -44,9 +44,12 @@ var ErrUnreadable = errors.New("neither a bootstrap nor a config_dump of Envoy, 
 // of the configuration, but names that Envoy shows anyway: of filters, clusters,
 // headers, types.
 //
+// version is that of the Envoy, such as 1.36.4: what came later is not asked for.
+// If it is empty, that is what a config_dump says of itself, or else the newest.
+//
 // It cannot know what only Envoy knows (whether a regex fits its size limit,
 // whether files exist): run envoy --mode validate too.
-func Check(config []byte) ([]Finding, error) {
+func Check(config []byte, version string) ([]Finding, error) {
 	if manifest, ok := envoyFilters(config); ok {
 		return checkManifest(manifest), nil
 	}
@@ -58,18 +61,18 @@ func Check(config []byte) ([]Finding, error) {
 	configs, isDump := root["configs"].([]any)
 	switch {
 	case isDump:
-		return fromDump(d, configs).judge(), nil
+		return fromDump(d, configs).of(version).judge(), nil
 	case slices.ContainsFunc([]string{"static_resources", "staticResources", "dynamic_resources", "dynamicResources", "admin", "node"}, func(key string) bool {
 		return root[key] != nil
 	}):
-		return fromBootstrap(d, root).judge(), nil
+		return fromBootstrap(d, root).of(version).judge(), nil
 	}
 	return nil, ErrUnreadable
 }
 
-// Lint is Check where what cannot be read is a finding like any other.
+// Lint is Check for the newest Envoy, where what cannot be read is a finding like any other.
 func Lint(config []byte) []Finding {
-	found, err := Check(config)
+	found, err := Check(config, "")
 	if err != nil {
 		r := ruleOf(ruleParse)
 		return []Finding{{Rule: r.ID, Path: "", Line: 0, Message: err.Error(), Next: r.Mend, Note: false}}

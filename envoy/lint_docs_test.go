@@ -31,6 +31,8 @@ judged; what is drained takes no new requests. Endpoints that came by EDS are as
 ` + "`/config_dump`" + ` alone; a cluster whose endpoints are not known counts as beyond loopback. A manifest is judged for what EnvoyFilters can say; TLS, routes and the
 backend's cluster are the Gateway's, VirtualService's and DestinationRule's, and show in the gateway's dump.
 
+What an older Envoy does not know yet is not asked of it: a dump tells its version, for a file say ` + "`--envoy-version 1.36.4`" + `.
+
 The linter knows the types of Envoy 1.40. It cannot know what only Envoy knows, such as whether files exist: run ` + "`envoy --mode validate`" + ` too.
 `
 

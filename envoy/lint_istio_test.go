@@ -31,7 +31,7 @@ func TestIstioDump(t *testing.T) {
 	require.NoError(t, err)
 	dump, err := yaml.YAMLToJSON(text)
 	require.NoError(t, err)
-	found, err := envoy.Check(dump)
+	found, err := envoy.Check(dump, "")
 	require.NoError(t, err)
 
 	const manager = "configs[3].dynamic_listeners[0].active_state.listener.filter_chains[0].filters[1].typed_config"
@@ -79,7 +79,7 @@ func TestIstioEndpointsCount(t *testing.T) {
 func TestIstioManifest(t *testing.T) {
 	text, err := os.ReadFile("testdata/istio_manifest.yaml")
 	require.NoError(t, err)
-	found, err := envoy.Check(text)
+	found, err := envoy.Check(text, "")
 	require.NoError(t, err)
 	broken := where(found, false)
 	const filter = "[0].spec.configPatches[0].patch.value.typed_config"

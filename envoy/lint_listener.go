@@ -68,12 +68,12 @@ func listenerRules() []rule[*edge] {
 		{Rule{
 			"header-limits", "limits on request headers that are not stated or too tight",
 			"Certificates and a key in base64 outgrow the default of 60 KiB, and the caller gets 431 or a reset.",
-			"set max_request_headers_kb and http2_protocol_options.max_header_field_size_kb to 96, and common_http_protocol_options.max_headers_count",
+			"set max_request_headers_kb and http2_protocol_options.max_header_field_size_kb (from Envoy 1.38 on) to 96, and common_http_protocol_options.max_headers_count",
 		}, func(e *edge, hit hit) {
 			if e.manager.GetMaxRequestHeadersKb().GetValue() != headersKB {
 				hit(e.at.field("max_request_headers_kb"), "")
 			}
-			if e.manager.GetHttp2ProtocolOptions().GetMaxHeaderFieldSizeKb().GetValue() != headersKB {
+			if e.manager.GetHttp2ProtocolOptions().GetMaxHeaderFieldSizeKb().GetValue() != headersKB && e.since(sinceFieldSize) {
 				hit(e.at.field("http2_protocol_options", "max_header_field_size_kb"), "")
 			}
 			if e.manager.GetCommonHttpProtocolOptions().GetMaxHeadersCount().GetValue() == 0 {

@@ -31,6 +31,7 @@ type whole struct {
 	routes    map[string]placed[*routev3.RouteConfiguration]
 	filters   map[string]placed[*corev3.TypedExtensionConfig] // by name, of ECDS
 	failed    []*place                                        // updates that Envoy refused
+	minor     int                                             // of version 1.MINOR; 0 means the newest
 
 	found []Finding // by the reading itself
 }
@@ -80,6 +81,7 @@ func newWhole(d *document) *whole {
 		routes:    map[string]placed[*routev3.RouteConfiguration]{},
 		filters:   map[string]placed[*corev3.TypedExtensionConfig]{},
 		failed:    nil,
+		minor:     0,
 		found:     nil,
 	}
 }
@@ -128,6 +130,25 @@ func (w *whole) takeBootstrap(root map[string]any, at *place, resources bool) {
 		w.bootstrap = b
 	}
 }
+
+// of sets the version: the one that is named, or that of the Envoy that was asked.
+func (w *whole) of(version string) *whole {
+	if version != "" {
+		w.minor = minor(version)
+	} else if v := w.bootstrap.message.GetNode().GetUserAgentBuildVersion().GetVersion(); v.GetMajorNumber() == 1 {
+		w.minor = int(v.GetMinorNumber())
+	}
+	return w
+}
+
+// since reports whether the Envoy that is meant knows what came with 1.MINOR.
+func (w *whole) since(minor int) bool { return w.minor == 0 || w.minor >= minor }
+
+// What some of the supported Envoys do not know yet.
+const (
+	sinceAdminPaths = 37 // admin.allow_paths
+	sinceFieldSize  = 38 // http2_protocol_options.max_header_field_size_kb
+)
 
 // chains are all filter chains of a listener.
 func chains(l placed[*listenerv3.Listener]) []placed[*listenerv3.FilterChain] {

@@ -60,13 +60,13 @@ func TestUnreadable(t *testing.T) {
 		"", "null", "[]", "x", "{}", "{\"configs\": 1}", "s3cret: [", "kind: Pod\n", "s3cret: 1\ns3cret: 1\n", `{"admin": {}, "admin": {}}`,
 		"kind: EnvoyFilter\nspec: {s3cret: 1, s3cret: 2}\n", "kind: EnvoyFilter\nspec: [s3cret", "a: {s3cret}\n  b: s3cret: c\n",
 	} {
-		found, err := envoy.Check([]byte(config))
+		found, err := envoy.Check([]byte(config), "")
 		require.ErrorIs(t, err, envoy.ErrUnreadable, config)
 		require.Empty(t, found)
 		require.NotContains(t, err.Error(), "s3cret")
 		require.Len(t, envoy.Lint([]byte(config)), 1)
 	}
-	_, err := envoy.Check([]byte("admin: {}\nnode:\n  a: 1\n  b: [\n"))
+	_, err := envoy.Check([]byte("admin: {}\nnode:\n  a: 1\n  b: [\n"), "")
 	require.ErrorContains(t, err, "line ")
 }
 

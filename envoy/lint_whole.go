@@ -22,7 +22,7 @@ func wholeRules() []rule[*whole] {
 		}},
 		{Rule{
 			"admin-paths", "the admin interface can change the process",
-			"/logging can turn the printing of request headers on, credentials included; others stop or drain Envoy.",
+			"/logging can turn the printing of request headers on, credentials included; others stop or drain Envoy. Before 1.37 Envoy has no allow_paths: keep everybody from the port.",
 			"list as allow_paths exactly /ready, /server_info, /clusters, /listeners, /config_dump and the prefix /stats, or fewer",
 		}, adminReads},
 		{Rule{
@@ -64,7 +64,7 @@ func adminReads(w *whole, hit hit) {
 			hit(at.item(i), "")
 		}
 	}
-	if admin != nil && len(admin.GetAllowPaths()) == 0 {
+	if admin != nil && len(admin.GetAllowPaths()) == 0 && w.since(sinceAdminPaths) {
 		hit(at, "all are allowed")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -24,9 +25,12 @@ type lintCommand struct {
 	Admin   string        `placeholder:"URL" help:"Instead of a file, ask a running Envoy for its /config_dump: http://HOST:PORT or unix:PATH of its admin interface."`
 	Remote  string        `placeholder:"HOST" help:"The host of --admin, once more, if it lies beyond loopback: the way there is not encrypted."`
 	Format  string        `enum:"text,json" default:"text" help:"How to print the findings: text or json."`
+	Version string        `name:"envoy-version" placeholder:"1.MINOR" help:"The version of the Envoy that is to read a file, if it is not the newest; a running one tells its own."`
 	Ignore  []string      `placeholder:"RULE" help:"A rule whose findings become notes, because something else makes up for it. Repeatable; docs/lint.md names the rules."`
 	Timeout time.Duration `default:"10s" help:"How long to wait for the admin interface."`
 }
+
+var versions = regexp.MustCompile(`^1\.[1-9][0-9]{0,3}(\.[0-9]+)?$`)
 
 // report is what is printed as JSON.
 type report struct {
@@ -54,6 +58,9 @@ func (c *lintCommand) Validate() error {
 	if c.Timeout <= 0 {
 		return errors.New("--timeout must be above 0")
 	}
+	if c.Version != "" && !versions.MatchString(c.Version) {
+		return errors.New("--envoy-version wants something like 1.36 or 1.36.4")
+	}
 	for _, id := range c.Ignore {
 		if !slices.ContainsFunc(envoy.Rules(), func(r envoy.Rule) bool { return r.ID == id }) {
 			return fmt.Errorf("--ignore: no rule is called %q", id)
@@ -69,7 +76,7 @@ func (c *lintCommand) Run(ctx context.Context, p *program) error {
 	if err != nil {
 		return exitError{exitUnreadable, fmt.Errorf("cannot read the configuration: %w", err)}
 	}
-	found, err := envoy.Check(config)
+	found, err := envoy.Check(config, c.Version)
 	if err != nil {
 		return exitError{exitUnreadable, fmt.Errorf("%s: %w", source, err)}
 	}
