@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
 
@@ -86,8 +87,15 @@ type running struct {
 
 func start(tb testing.TB, change ...func(*guard)) *running {
 	tb.Helper()
+	return startWith(tb, func(*Options) {}, change...)
+}
+
+// startWith is start with something to say before anything is loaded.
+func startWith(tb testing.TB, prepare func(*Options), change ...func(*guard)) *running {
+	tb.Helper()
 	r := &running{t: tb, logs: new(syncBuffer), listener: bufconn.Listen(1 << 20), ended: make(chan error, 1)}
 	r.options = options(tb, r.logs)
+	prepare(&r.options)
 	g, err := load(r.options)
 	require.NoError(tb, err)
 	g.limits.Drain = 0 // unless the test is about it
@@ -103,7 +111,7 @@ func start(tb testing.TB, change ...func(*guard)) *running {
 		defer g.engine.Close()
 		r.ended <- g.serve(ctx, r.listener)
 	}()
-	r.conn = r.dial()
+	r.conn = r.dial(insecure.NewCredentials())
 	tb.Cleanup(func() {
 		r.stop()
 		<-gone
@@ -112,15 +120,19 @@ func start(tb testing.TB, change ...func(*guard)) *running {
 	return r
 }
 
-func (r *running) dial() *grpc.ClientConn {
-	conn, err := grpc.NewClient("passthrough:///guard", grpc.WithTransportCredentials(insecure.NewCredentials()),
+func (r *running) dial(who credentials.TransportCredentials) *grpc.ClientConn {
+	conn, err := grpc.NewClient("passthrough:///guard", grpc.WithTransportCredentials(who),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return r.listener.DialContext(ctx) }))
 	require.NoError(r.t, err)
 	return conn
 }
 
 func (r *running) open() extprocv3.ExternalProcessor_ProcessClient {
-	stream, err := extprocv3.NewExternalProcessorClient(r.conn).Process(context.Background())
+	return r.openOn(r.conn)
+}
+
+func (r *running) openOn(conn *grpc.ClientConn) extprocv3.ExternalProcessor_ProcessClient {
+	stream, err := extprocv3.NewExternalProcessorClient(conn).Process(context.Background())
 	require.NoError(r.t, err)
 	return stream
 }

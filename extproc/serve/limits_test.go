@@ -9,6 +9,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
+	"google.golang.org/grpc/codes"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 )
 
 // raw is an HTTP/2 connection without gRPC's good manners.
@@ -91,4 +94,86 @@ func TestEnvoyMayPing(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestConnectionsAreLimited: one more than the limit waits until another goes.
+func TestConnectionsAreLimited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t)
+		require.Equal(t, healthv1.HealthCheckResponse_SERVING, r.health("")) // one connection is the test's own
+		held := make([]net.Conn, 0, maxConnections)
+		for range maxConnections - 1 {
+			conn, framer := r.raw(http2.ClientPreface)
+			go func() {
+				for { // what it is told is read, or it would be waited for
+					if _, err := framer.ReadFrame(); err != nil {
+						return
+					}
+				}
+			}()
+			held = append(held, conn)
+		}
+		synctest.Wait()
+		more := make(chan net.Conn, 1)
+		go func() {
+			conn, err := r.listener.Dial()
+			if err == nil {
+				more <- conn
+			}
+		}()
+		synctest.Wait()
+		require.Empty(t, more)
+		require.Equal(t, healthv1.HealthCheckResponse_SERVING, r.health(""), "those that are connected go on")
+		require.NoError(t, held[0].Close())
+		synctest.Wait()
+		require.Len(t, more, 1)
+		for _, conn := range append(held[1:], <-more) {
+			_ = conn.Close()
+		}
+		synctest.Wait()
+	})
+}
+
+// TestLimitsAreThePolicys: what the file says is what the server does.
+func TestLimitsAreThePolicys(t *testing.T) {
+	r := startWith(t, func(o *Options) {
+		rewrite(t, o.PolicyFile, "apiVersion: kubernetes-mcp-edge/v1\nkind: Policy\nlimits:\n  guard: "+
+			"{streams: 17, messageBytes: 1048576, pendingRejections: 1, bodyTimeout: 20s, cacheEntries: 16, cacheBytes: 1048576, drain: 150ms}\n")
+	})
+	conn, framer := r.raw(http2.ClientPreface)
+	frame, err := framer.ReadFrame()
+	require.NoError(t, err)
+	settings, ok := frame.(*http2.SettingsFrame)
+	require.True(t, ok)
+	streams, _ := settings.Value(http2.SettingMaxConcurrentStreams)
+	require.EqualValues(t, 17, streams)
+	require.NoError(t, conn.Close())
+
+	waiting, _ := r.ask(post()...)
+	_, answer := r.ask(post()...)
+	require.NotNil(t, answer.GetImmediateResponse(), "the second one that would wait for its body may not")
+	require.Contains(t, metricsOf(t, r.guard), "\nkube_guard_crowded_total 1\n")
+	_ = waiting.Send(body(make([]byte, 2<<20)))
+	_, err = waiting.Recv()
+	require.Equal(t, codes.ResourceExhausted, status.Code(err))
+	require.Equal(t, 20*time.Second, r.guard.limits.BodyTimeout)
+}
+
+func TestBodyTimeoutIsThePolicys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := start(t) // whose policy says 30 s
+		began := time.Now()
+		waiting, _ := r.ask(post()...)
+		answer, err := waiting.Recv()
+		require.NoError(t, err)
+		require.NotNil(t, answer.GetImmediateResponse())
+		require.Equal(t, 30*time.Second, time.Since(began))
+	})
+}
+
+func TestDrainIsThePolicys(t *testing.T) {
+	g, err := load(options(t, io.Discard))
+	require.NoError(t, err)
+	defer g.engine.Close()
+	require.Equal(t, 100*time.Millisecond, g.limits.Drain)
 }
