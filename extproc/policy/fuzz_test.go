@@ -84,7 +84,6 @@ func set[T any](limits *T, given plainLimits) {
 	}
 }
 
-
 // policy is what the file means, by another way than the reader's.
 func (f plainFile) policy(t *testing.T) *Policy {
 	t.Helper()
@@ -118,7 +117,7 @@ func (f plainFile) policy(t *testing.T) *Policy {
 
 // FuzzPolicyFile: no file panics the reader; what it refuses it explains line by
 // line; and what it accepts is one document without an unknown key that a strict
-// reader of another make takes to mean the same.
+// reader of another make takes to mean the same, and the schema finds nothing in.
 func FuzzPolicyFile(f *testing.F) {
 	_, roots := root(f, 1)
 	open := func(name string) ([]byte, error) {
@@ -127,6 +126,7 @@ func FuzzPolicyFile(f *testing.F) {
 		}
 		return roots, nil
 	}
+	validate := validator(f)
 	f.Fuzz(func(t *testing.T, file []byte) {
 		if len(file) > 4<<10 {
 			return
@@ -145,6 +145,7 @@ func FuzzPolicyFile(f *testing.F) {
 		}
 		require.Equal(t, p.Header, again.Header)
 		digestOf(t, file, roots, p)
+		require.NoError(t, validate(file), "the schema is stricter than the reader")
 		require.Equal(t, p.Header.Hosts.Empty() && !slices.Contains(p.Header.Report, kubeheader.ReasonHostNotAllowed), len(p.Warnings()) > 0 && strings.HasPrefix(p.Warnings()[0], "no host is allowed"))
 
 		dec := yaml.NewDecoder(bytes.NewReader(file))

@@ -9,10 +9,12 @@ import (
 // Patterns of what a list takes, as far as a pattern can say. The reader's own
 // checks are stricter.
 const (
-	hostPattern   = `^[a-z0-9.:-]+$`
-	suffixPattern = `^\.[a-z0-9.-]+$`
-	pathPattern   = `^(/[A-Za-z0-9._~-]+)+$|^/$`
-	blockPattern  = `^[0-9a-fA-F.:]+/[0-9]{1,3}$`
+	// A name or IPv4 address, or an IPv6 address: at least two colons.
+	hostPattern   = `^([a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*)$`
+	suffixPattern = `^\.[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`
+	// Segments other than . and .., or a slash alone.
+	pathPattern  = `^(/([A-Za-z0-9_~-][A-Za-z0-9._~-]*|\.[A-Za-z0-9_~-][A-Za-z0-9._~-]*|\.\.[A-Za-z0-9._~-]+))+$|^/$`
+	blockPattern = `^[0-9a-fA-F.:]+/[0-9]{1,3}$`
 )
 
 // keys are the keys of the file, in the order of the package doc.
