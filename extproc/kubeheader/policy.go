@@ -84,10 +84,14 @@ func (p *Policy) path(path string) bool {
 	if path == "" {
 		return true
 	}
-	return slices.ContainsFunc(p.PathPrefixes, func(prefix string) bool {
-		return ValidPathPrefix(prefix) &&
-			(prefix == "/" || path == prefix || strings.HasPrefix(path, prefix+"/"))
-	})
+	return slices.ContainsFunc(p.PathPrefixes, func(prefix string) bool { return PathBelow(path, prefix) })
+}
+
+// PathBelow reports whether an entry of PathPrefixes allows the path of a
+// canonical URL, which is not "".
+func PathBelow(path, prefix string) bool {
+	return ValidPathPrefix(prefix) &&
+		(prefix == "/" || path == prefix || strings.HasPrefix(path, prefix+"/"))
 }
 
 // insecure reports whether TLS verification may be off for this host.

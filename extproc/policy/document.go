@@ -48,6 +48,7 @@ type draft struct {
 	roots    *x509.CertPool
 	rootsPEM []byte
 	rootsAt  string // the publicRootsFile as written
+	kinds    []string
 	logHosts HostForm
 	limits   Limits
 }

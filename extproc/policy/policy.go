@@ -67,6 +67,11 @@ type Policy struct {
 
 	warnings  []string
 	rootsFile string // as written; "": none
+
+	// What Explain looks up.
+	config hostpolicy.Config
+	kinds  []string       // credentialKinds as written; nil: not in the file
+	lines  map[string]int // of every key and item in the file
 }
 
 // maxFile bounds the policy file, in bytes. The longest lists take less.
@@ -118,9 +123,13 @@ func Parse(file []byte) (*Policy, error) {
 // wants, and which key to set.
 func (p *Policy) Warnings() []string { return p.warnings }
 
+// Line is where a key such as hosts.exact or hosts.exact[2] stands in the file; 0
+// if it does not, so that its default applies.
+func (p *Policy) Line(key string) int { return p.lines[key] }
+
 // read is Load without the file system: open finds the publicRootsFile.
 func read(name string, file []byte, open func(string) ([]byte, error)) (*Policy, error) {
-	r := &reader{file: name, open: open}
+	r := &reader{file: name, open: open, lines: map[string]int{}}
 	d := defaults()
 	if root := r.root(file); root != nil {
 		r.object(root, "", d.keys())
@@ -134,7 +143,7 @@ func read(name string, file []byte, open func(string) ([]byte, error)) (*Policy,
 	}
 	p := &Policy{
 		Header: d.header, Digest: digest(file, d.rootsPEM), PublicRoots: d.roots, LogHosts: d.logHosts, Limits: d.limits,
-		rootsFile: d.rootsAt,
+		rootsFile: d.rootsAt, config: d.hosts, kinds: d.kinds, lines: r.lines,
 	}
 	p.Header.Hosts = hosts
 	p.Header.PublicRoots = d.roots != nil

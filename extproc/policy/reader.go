@@ -19,6 +19,8 @@ type reader struct {
 	file string
 	open func(name string) ([]byte, error)
 	errs []error
+	// lines are where the keys and items stand that were met.
+	lines map[string]int
 }
 
 func (r *reader) err() error { return errors.Join(r.errs...) }
@@ -113,6 +115,7 @@ func (r *reader) object(n *yaml.Node, path string, keys []key) {
 			r.failf(name, at, "unknown key; the keys here are %s", names(keys))
 			continue
 		}
+		r.lines[at] = name.Line
 		keys[j].value.read(r, value, at)
 	}
 	for _, k := range keys {
@@ -147,7 +150,9 @@ func (r *reader) list(n *yaml.Node, path string, most int, each func(n *yaml.Nod
 		return
 	}
 	for i, item := range n.Content {
-		each(item, fmt.Sprintf("%s[%d]", path, i))
+		at := fmt.Sprintf("%s[%d]", path, i)
+		r.lines[at] = item.Line
+		each(item, at)
 	}
 }
 

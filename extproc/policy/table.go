@@ -87,6 +87,7 @@ func (d *draft) credentialKinds() value {
 		words: kinds, check: oneOf(kinds), all: true,
 		none: "the list is empty, so that no credential would do; write " + token + ", " + clientCertificate + " or both",
 		set: func(got []string) {
+			d.kinds = got
 			d.header.AllowToken = slices.Contains(got, token)
 			d.header.AllowClientCertificate = slices.Contains(got, clientCertificate)
 		},
