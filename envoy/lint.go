@@ -118,7 +118,7 @@ func (w *whole) noGuard(edges []*edge) []Finding {
 
 // check applies rules to their subject.
 func check[T any](d *document, subject T, rules []rule[T]) []Finding {
-	var found []Finding
+	found := make([]Finding, 0, len(rules))
 	for _, r := range rules {
 		var broken []Finding
 		r.look(subject, func(at *place, detail string) {

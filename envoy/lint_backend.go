@@ -36,17 +36,11 @@ func backendRules() []rule[*edge] {
 		}, func(e *edge, hit hit) {
 			for _, r := range e.forwarding() {
 				policy := r.message.GetRoute().GetHashPolicy()
-				if len(policy) != 1 || policy[0].GetHeader().GetHeaderName() != kubeheader.Fingerprint {
-					hit(r.at.field("route", "hash_policy"), "")
-				}
+				hit.when(len(policy) != 1 || policy[0].GetHeader().GetHeaderName() != kubeheader.Fingerprint, r.at.field("route", "hash_policy"))
 			}
 			for _, c := range e.backends() {
-				if c.message.GetLbPolicy() != clusterv3.Cluster_MAGLEV {
-					hit(c.at.field("lb_policy"), "")
-				}
-				if c.message.GetLoadBalancingPolicy() != nil {
-					hit(c.at.field("load_balancing_policy"), "")
-				}
+				hit.when(c.message.GetLbPolicy() != clusterv3.Cluster_MAGLEV, c.at.field("lb_policy"))
+				hit.when(c.message.GetLoadBalancingPolicy() != nil, c.at.field("load_balancing_policy"))
 			}
 		}},
 		onBackends(Rule{
@@ -56,9 +50,7 @@ func backendRules() []rule[*edge] {
 		}, func(c placed[*clusterv3.Cluster], hit hit) {
 			options := protocol(c)
 			idle := options.message.GetCommonHttpProtocolOptions().GetIdleTimeout().AsDuration()
-			if idle <= 0 || idle > idleBelow {
-				hit(options.at.field("common_http_protocol_options", "idle_timeout"), "")
-			}
+			hit.when(idle <= 0 || idle > idleBelow, options.at.field("common_http_protocol_options", "idle_timeout"))
 		}),
 		onBackends(Rule{
 			"backend-health", "a backend that drains still gets requests",
@@ -66,9 +58,7 @@ func backendRules() []rule[*edge] {
 			"give the backend's cluster an http_health_check of /healthz",
 		}, func(c placed[*clusterv3.Cluster], hit hit) {
 			checks := c.message.GetHealthChecks()
-			if len(checks) == 0 || checks[0].GetHttpHealthCheck().GetPath() != "/healthz" {
-				hit(c.at.field("health_checks"), "")
-			}
+			hit.when(len(checks) == 0 || checks[0].GetHttpHealthCheck().GetPath() != "/healthz", c.at.field("health_checks"))
 		}),
 		{Rule{
 			"plain-router", "something changes requests after the guard, on their way out of Envoy",
@@ -100,42 +90,26 @@ func oneBackend(e *edge, hit hit) {
 		case e.clusters[action.GetCluster()].message == nil && !e.partial:
 			hit(at.field("cluster"), "no such cluster")
 		}
-		if len(action.GetRequestMirrorPolicies()) > 0 {
-			hit(at.field("request_mirror_policies"), "")
-		}
+		hit.when(len(action.GetRequestMirrorPolicies()) > 0, at.field("request_mirror_policies"))
 	}
 	for _, host := range e.hosts() {
-		if len(host.message.GetRequestMirrorPolicies()) > 0 {
-			hit(host.at.field("request_mirror_policies"), "")
-		}
+		hit.when(len(host.message.GetRequestMirrorPolicies()) > 0, host.at.field("request_mirror_policies"))
 	}
-	if len(e.routes.message.GetRequestMirrorPolicies()) > 0 {
-		hit(e.routes.at.field("request_mirror_policies"), "")
-	}
+	hit.when(len(e.routes.message.GetRequestMirrorPolicies()) > 0, e.routes.at.field("request_mirror_policies"))
 }
 
 func plainWay(e *edge, hit hit) {
-	if e.router.message != nil && !e.router.message.GetSuppressEnvoyHeaders() {
-		hit(e.router.at.field("suppress_envoy_headers"), "")
-	}
-	if len(e.router.message.GetUpstreamHttpFilters()) > 0 {
-		hit(e.router.at.field("upstream_http_filters"), "")
-	}
+	hit.when(e.router.message != nil && !e.router.message.GetSuppressEnvoyHeaders(), e.router.at.field("suppress_envoy_headers"))
+	hit.when(len(e.router.message.GetUpstreamHttpFilters()) > 0, e.router.at.field("upstream_http_filters"))
 	for _, c := range e.backends() {
-		if len(c.message.GetFilters()) > 0 {
-			hit(c.at.field("filters"), "")
-		}
+		hit.when(len(c.message.GetFilters()) > 0, c.at.field("filters"))
 		options := protocol(c)
 		for i, f := range options.message.GetHttpFilters() {
 			if _, kind := open(f.GetTypedConfig()); kind != "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec" {
 				hit(options.at.field("http_filters").item(i), printable(kind))
 			}
 		}
-		if len(options.message.GetRequestMirrorPolicies()) > 0 {
-			hit(options.at.field("request_mirror_policies"), "")
-		}
-		if options.message.GetRetryPolicy() != nil {
-			hit(options.at.field("retry_policy"), "")
-		}
+		hit.when(len(options.message.GetRequestMirrorPolicies()) > 0, options.at.field("request_mirror_policies"))
+		hit.when(options.message.GetRetryPolicy() != nil, options.at.field("retry_policy"))
 	}
 }

@@ -22,30 +22,22 @@ func callerRules() []rule[*edge] {
 			"The guard refuses kubernetes_server with a sentence; Envoy resets the HTTP/2 stream without a word.",
 			"set common_http_protocol_options.headers_with_underscores_action to ALLOW",
 		}, func(e *edge, hit hit) {
-			if e.manager.GetCommonHttpProtocolOptions().GetHeadersWithUnderscoresAction() != corev3.HttpProtocolOptions_ALLOW {
-				hit(e.at.field("common_http_protocol_options", "headers_with_underscores_action"), "")
-			}
+			hit.when(e.manager.GetCommonHttpProtocolOptions().GetHeadersWithUnderscoresAction() != corev3.HttpProtocolOptions_ALLOW, e.at.field("common_http_protocol_options", "headers_with_underscores_action"))
 		}},
 		{Rule{
 			"remote-address", "callers choose their own address",
 			"x-forwarded-for, x-forwarded-proto and x-request-id are then the caller's to make up.",
 			"set use_remote_address to true and drop original_ip_detection_extensions",
 		}, func(e *edge, hit hit) {
-			if !e.manager.GetUseRemoteAddress().GetValue() {
-				hit(e.at.field("use_remote_address"), "")
-			}
-			if len(e.manager.GetOriginalIpDetectionExtensions()) > 0 {
-				hit(e.at.field("original_ip_detection_extensions"), "")
-			}
+			hit.when(!e.manager.GetUseRemoteAddress().GetValue(), e.at.field("use_remote_address"))
+			hit.when(len(e.manager.GetOriginalIpDetectionExtensions()) > 0, e.at.field("original_ip_detection_extensions"))
 		}},
 		{Rule{
 			"trusted-hops", "how many proxies are trusted is not written",
 			"Who may say how a request came in must be a decision. A config_dump shows no 0, so there it is not asked for.",
 			"write xff_num_trusted_hops, 0 included",
 		}, func(e *edge, hit hit) {
-			if !e.live && !e.written("xff_num_trusted_hops") {
-				hit(e.at.field("xff_num_trusted_hops"), "")
-			}
+			hit.when(!e.live && !e.written("xff_num_trusted_hops"), e.at.field("xff_num_trusted_hops"))
 		}},
 		{Rule{
 			"no-internal-caller", "some callers count as internal",
@@ -55,16 +47,10 @@ func callerRules() []rule[*edge] {
 			c := e.manager.GetInternalAddressConfig()
 			at := e.at.field("internal_address_config")
 			for i, r := range c.GetCidrRanges() {
-				if r.GetAddressPrefix() != "255.255.255.255" || r.GetPrefixLen().GetValue() != 32 {
-					hit(at.field("cidr_ranges").item(i), "")
-				}
+				hit.when(r.GetAddressPrefix() != "255.255.255.255" || r.GetPrefixLen().GetValue() != 32, at.field("cidr_ranges").item(i))
 			}
-			if len(c.GetCidrRanges()) == 0 {
-				hit(at.field("cidr_ranges"), "")
-			}
-			if c.GetUnixSockets() {
-				hit(at.field("unix_sockets"), "")
-			}
+			hit.when(len(c.GetCidrRanges()) == 0, at.field("cidr_ranges"))
+			hit.when(c.GetUnixSockets(), at.field("unix_sockets"))
 		}},
 		{Rule{
 			"no-client-certificate", "callers can send x-forwarded-client-cert",
@@ -72,12 +58,8 @@ func callerRules() []rule[*edge] {
 			"write forward_client_cert_details: SANITIZE and drop forward_client_cert_matcher",
 		}, func(e *edge, hit hit) {
 			sanitize := e.manager.GetForwardClientCertDetails() == hcmv3.HttpConnectionManager_SANITIZE
-			if !sanitize || !e.live && !e.written("forward_client_cert_details") {
-				hit(e.at.field("forward_client_cert_details"), "")
-			}
-			if e.manager.GetForwardClientCertMatcher() != nil {
-				hit(e.at.field("forward_client_cert_matcher"), "")
-			}
+			hit.when(!sanitize || !e.live && !e.written("forward_client_cert_details"), e.at.field("forward_client_cert_details"))
+			hit.when(e.manager.GetForwardClientCertMatcher() != nil, e.at.field("forward_client_cert_matcher"))
 		}},
 		{Rule{
 			"own-request-id", "x-request-id is not always Envoy's own UUID",
@@ -89,18 +71,10 @@ func callerRules() []rule[*edge] {
 			"What is matched must be what the backend sees.",
 			"set normalize_path and merge_slashes to true and path_with_escaped_slashes_action to REJECT_REQUEST",
 		}, func(e *edge, hit hit) {
-			if !e.manager.GetNormalizePath().GetValue() {
-				hit(e.at.field("normalize_path"), "")
-			}
-			if !e.manager.GetMergeSlashes() {
-				hit(e.at.field("merge_slashes"), "")
-			}
-			if e.manager.GetPathWithEscapedSlashesAction() != hcmv3.HttpConnectionManager_REJECT_REQUEST {
-				hit(e.at.field("path_with_escaped_slashes_action"), "")
-			}
-			if e.manager.GetPathNormalizationOptions() != nil {
-				hit(e.at.field("path_normalization_options"), "")
-			}
+			hit.when(!e.manager.GetNormalizePath().GetValue(), e.at.field("normalize_path"))
+			hit.when(!e.manager.GetMergeSlashes(), e.at.field("merge_slashes"))
+			hit.when(e.manager.GetPathWithEscapedSlashesAction() != hcmv3.HttpConnectionManager_REJECT_REQUEST, e.at.field("path_with_escaped_slashes_action"))
+			hit.when(e.manager.GetPathNormalizationOptions() != nil, e.at.field("path_normalization_options"))
 		}},
 	}
 }
@@ -116,12 +90,8 @@ func ownID(e *edge, hit hit) {
 	if generate := e.manager.GetGenerateRequestId(); generate != nil && !generate.GetValue() {
 		hit(e.at.field("generate_request_id"), "")
 	}
-	if e.manager.GetPreserveExternalRequestId() {
-		hit(e.at.field("preserve_external_request_id"), "")
-	}
-	if e.manager.GetAlwaysSetRequestIdInResponse() {
-		hit(e.at.field("always_set_request_id_in_response"), "")
-	}
+	hit.when(e.manager.GetPreserveExternalRequestId(), e.at.field("preserve_external_request_id"))
+	hit.when(e.manager.GetAlwaysSetRequestIdInResponse(), e.at.field("always_set_request_id_in_response"))
 	if maker := e.manager.GetRequestIdExtension(); maker != nil {
 		if _, kind := open(maker.GetTypedConfig()); kind != "envoy.extensions.request_id.uuid.v3.UuidRequestIdConfig" {
 			hit(e.at.field("request_id_extension"), printable(kind))
@@ -144,9 +114,7 @@ func strips(e *edge, hit hit) {
 		}
 		for j, m := range mutation.GetMutations() {
 			delete(missing, m.GetRemove())
-			if slices.Contains(stripped(), strings.ToLower(m.GetAppend().GetHeader().GetKey())) {
-				hit(at.item(i).field("typed_config", "mutations").item(j), "")
-			}
+			hit.when(slices.Contains(stripped(), strings.ToLower(m.GetAppend().GetHeader().GetKey())), at.item(i).field("typed_config", "mutations").item(j))
 		}
 	}
 	for _, name := range stripped() {

@@ -84,12 +84,8 @@ func guardLast(e *edge, hit hit) {
 			continue
 		}
 		last = last[1:]
-		if f.GetDisabled() {
-			hit(f.at.field("disabled"), "")
-		}
-		if f.GetIsOptional() {
-			hit(f.at.field("is_optional"), "")
-		}
+		hit.when(f.GetDisabled(), f.at.field("disabled"))
+		hit.when(f.GetIsOptional(), f.at.field("is_optional"))
 	}
 	for _, m := range last {
 		hit(e.at.field("http_filters"), "missing: "+string(proto.MessageName(m)))
@@ -157,16 +153,12 @@ func rbacVerdict(e *edge, hit hit) {
 	}
 	rules, at := e.rbac.message.GetRules(), e.rbac.at.field("rules")
 	policies := rules.GetPolicies()
-	if e.rbac.message.GetMatcher() != nil {
-		hit(e.rbac.at.field("matcher"), "")
-	}
+	hit.when(e.rbac.message.GetMatcher() != nil, e.rbac.at.field("matcher"))
 	if rules == nil {
 		hit(at, "")
 		return
 	}
-	if rules.GetAction() != rbacconfigv3.RBAC_ALLOW {
-		hit(at.field("action"), "")
-	}
+	hit.when(rules.GetAction() != rbacconfigv3.RBAC_ALLOW, at.field("action"))
 	if len(policies) != 1 {
 		hit(at.field("policies"), strconv.Itoa(len(policies))+" policies")
 	}
@@ -197,15 +189,11 @@ func healthFirst(e *edge, hit hit) {
 		if !ok {
 			continue
 		}
-		if health.GetPassThroughMode().GetValue() {
-			hit(f.config.field("pass_through_mode"), "")
-		}
+		hit.when(health.GetPassThroughMode().GetValue(), f.config.field("pass_through_mode"))
 		if h := health.GetHeaders(); len(h) != 1 || h[0].GetName() != ":path" || h[0].GetStringMatch().GetExact() != "/healthz" {
 			hit(f.config.field("headers"), "")
 		}
-		if f.GetDisabled() {
-			hit(f.at.field("disabled"), "")
-		}
+		hit.when(f.GetDisabled(), f.at.field("disabled"))
 		return
 	}
 	hit(e.at.field("http_filters"), "there is no health_check filter")

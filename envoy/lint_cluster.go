@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"slices"
 	"time"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
@@ -40,9 +41,8 @@ func clusterRules() []rule[*edge] {
 			"Every request fails; Istio drops clusters that it believes unused.",
 			"name in grpc_service.envoy_grpc.cluster_name a cluster that exists",
 		}, func(e *edge, hit hit) {
-			if e.guardCluster().message == nil && !(e.partial && e.guard.message.GetGrpcService().GetEnvoyGrpc().GetClusterName() != "") {
-				hit(e.guard.at.field("grpc_service", "envoy_grpc", "cluster_name"), "")
-			}
+			named := e.guard.message.GetGrpcService().GetEnvoyGrpc().GetClusterName() != ""
+			hit.when(e.guardCluster().message == nil && (!e.partial || !named), e.guard.at.field("grpc_service", "envoy_grpc", "cluster_name"))
 		}},
 		onGuard(Rule{
 			"guard-http2", "the guard's cluster does not speak HTTP/2",
@@ -65,9 +65,7 @@ func clusterRules() []rule[*edge] {
 				if d := checks[0].GetInterval().AsDuration(); d <= 0 || d > healthEvery {
 					hit(at.item(0).field("interval"), "")
 				}
-				if checks[0].GetUnhealthyThreshold().GetValue() > 2 {
-					hit(at.item(0).field("unhealthy_threshold"), "")
-				}
+				hit.when(checks[0].GetUnhealthyThreshold().GetValue() > 2, at.item(0).field("unhealthy_threshold"))
 			}
 			if window := c.message.GetCommonLbConfig().GetUpdateMergeWindow(); window == nil || window.AsDuration() != 0 {
 				hit(c.at.field("common_lb_config", "update_merge_window"), "")
@@ -82,9 +80,7 @@ func clusterRules() []rule[*edge] {
 			"allow max_requests 4096 or more to the guard",
 		}, func(_ *edge, c placed[*clusterv3.Cluster], hit hit) {
 			t := c.message.GetCircuitBreakers().GetThresholds()
-			if len(t) == 0 || t[0].GetMaxRequests().GetValue() < guardStreams {
-				hit(c.at.field("circuit_breakers", "thresholds"), "")
-			}
+			hit.when(len(t) == 0 || t[0].GetMaxRequests().GetValue() < guardStreams, c.at.field("circuit_breakers", "thresholds"))
 		}),
 		{Rule{
 			"circuit-breakers", "bounds that are not stated",
@@ -93,9 +89,7 @@ func clusterRules() []rule[*edge] {
 		}, func(e *edge, hit hit) {
 			for _, c := range e.ourClusters() {
 				t := c.message.GetCircuitBreakers().GetThresholds()
-				if len(t) == 0 || t[0].GetMaxConnections() == nil || t[0].GetMaxPendingRequests() == nil || t[0].GetMaxRequests() == nil {
-					hit(c.at.field("circuit_breakers", "thresholds"), "")
-				}
+				hit.when(len(t) == 0 || t[0].GetMaxConnections() == nil || t[0].GetMaxPendingRequests() == nil || t[0].GetMaxRequests() == nil, c.at.field("circuit_breakers", "thresholds"))
 			}
 		}},
 		{Rule{
@@ -104,9 +98,7 @@ func clusterRules() []rule[*edge] {
 			"set connect_timeout on the guard's and the backend's cluster",
 		}, func(e *edge, hit hit) {
 			for _, c := range e.ourClusters() {
-				if c.message.GetConnectTimeout().AsDuration() <= 0 {
-					hit(c.at.field("connect_timeout"), "")
-				}
+				hit.when(c.message.GetConnectTimeout().AsDuration() <= 0, c.at.field("connect_timeout"))
 			}
 		}},
 	}
@@ -140,14 +132,8 @@ func (e *edge) protected(c placed[*clusterv3.Cluster], hit hit) {
 	if c.message.GetTransportSocketMatcher() != nil {
 		hit(c.at.field("transport_socket_matcher"), "which socket is used cannot be told here")
 	}
-	near, known := true, false
-	var addresses []*corev3.Address
-	if addresses, known = e.addresses(c.message); known {
-		for _, a := range addresses {
-			near = near && loopback(a)
-		}
-	}
-	if known && near {
+	addresses, known := e.addresses(c.message)
+	if known && !slices.ContainsFunc(addresses, func(a *corev3.Address) bool { return !loopback(a) }) {
 		return
 	}
 	for i, m := range c.message.GetTransportSocketMatches() {
@@ -167,9 +153,7 @@ func trusted(socket *corev3.TransportSocket, at *place, hit hit) {
 		return
 	}
 	common, at := upstream.GetCommonTlsContext(), at.field("typed_config", "common_tls_context")
-	if len(common.GetTlsCertificates())+len(common.GetTlsCertificateSdsSecretConfigs()) == 0 && common.GetTlsCertificateProviderInstance() == nil {
-		hit(at.field("tls_certificates"), "")
-	}
+	hit.when(len(common.GetTlsCertificates())+len(common.GetTlsCertificateSdsSecretConfigs()) == 0 && common.GetTlsCertificateProviderInstance() == nil, at.field("tls_certificates"))
 	// Whom to believe may come by SDS, but by which name is said here.
 	validation, sds := common.GetValidationContext(), common.GetValidationContextSdsSecretConfig() != nil
 	at = at.field("validation_context")
@@ -177,10 +161,6 @@ func trusted(socket *corev3.TransportSocket, at *place, hit hit) {
 		validation, sds = combined.GetDefaultValidationContext(), sds || combined.GetValidationContextSdsSecretConfig() != nil
 		at = at.up.field("combined_validation_context", "default_validation_context")
 	}
-	if !sds && validation.GetTrustedCa() == nil && validation.GetCaCertificateProviderInstance() == nil {
-		hit(at.field("trusted_ca"), "")
-	}
-	if len(validation.GetMatchTypedSubjectAltNames()) == 0 {
-		hit(at.field("match_typed_subject_alt_names"), "")
-	}
+	hit.when(!sds && validation.GetTrustedCa() == nil && validation.GetCaCertificateProviderInstance() == nil, at.field("trusted_ca"))
+	hit.when(len(validation.GetMatchTypedSubjectAltNames()) == 0, at.field("match_typed_subject_alt_names"))
 }

@@ -23,6 +23,13 @@ type decoder struct {
 	wrong        func(at *place, want string)
 }
 
+// anyName is the type whose inside is of another type; what is wellKnown has a
+// form of its own in JSON.
+const (
+	anyName   = "google.protobuf.Any"
+	wellKnown = "google.protobuf."
+)
+
 const urlPrefix = "type.googleapis.com/"
 
 // into fills m from JSON and reports whether it could.
@@ -44,10 +51,10 @@ func unmarshal(v any, m proto.Message) bool {
 // Struct in the place of every Any whose type this program does not know.
 func (d *decoder) clean(v any, t protoreflect.MessageDescriptor, at *place) any {
 	object, ok := v.(map[string]any)
-	if !ok || t.FullName() != "google.protobuf.Any" && strings.HasPrefix(string(t.FullName()), "google.protobuf.") {
+	if !ok || t.FullName() != anyName && strings.HasPrefix(string(t.FullName()), wellKnown) {
 		return v
 	}
-	if t.FullName() == "google.protobuf.Any" {
+	if t.FullName() == anyName {
 		return d.cleanAny(object, at)
 	}
 	out := make(map[string]any, len(object))
@@ -104,10 +111,10 @@ func (d *decoder) cleanOne(v any, field protoreflect.FieldDescriptor, at *place)
 }
 
 func (d *decoder) cleanAny(object map[string]any, at *place) any {
-	url, _ := object["@type"].(string)
+	url, _ := object[typeKey].(string)
 	fields := make(map[string]any, len(object))
 	for key, value := range object {
-		if key != "@type" {
+		if key != typeKey {
 			fields[key] = value
 		}
 	}
@@ -122,13 +129,13 @@ func (d *decoder) cleanAny(object map[string]any, at *place) any {
 	known, err := protoregistry.GlobalTypes.FindMessageByName(protoreflect.FullName(name))
 	if err != nil {
 		d.unknownType(at, name)
-		return map[string]any{"@type": urlPrefix + "google.protobuf.Struct", "value": map[string]any{"@type": name}}
+		return map[string]any{typeKey: urlPrefix + "google.protobuf.Struct", "value": map[string]any{typeKey: name}}
 	}
-	if strings.HasPrefix(name, "google.protobuf.") {
+	if strings.HasPrefix(name, wellKnown) {
 		return object // as {"@type", "value"}
 	}
 	clean, _ := d.clean(fields, known.Descriptor(), at).(map[string]any)
-	clean["@type"] = urlPrefix + name
+	clean[typeKey] = urlPrefix + name
 	return clean
 }
 
@@ -144,16 +151,16 @@ func text(object map[string]any, name string) string {
 // locate finds the values that the type does not take, as deep down as it can.
 func (d *decoder) locate(v any, t protoreflect.MessageDescriptor, at *place) {
 	object, ok := v.(map[string]any)
-	if ok && t.FullName() == "google.protobuf.Any" {
-		url, _ := object["@type"].(string)
+	if ok && t.FullName() == anyName {
+		url, _ := object[typeKey].(string)
 		if known, err := protoregistry.GlobalTypes.FindMessageByURL(url); err == nil {
 			fields := maps.Clone(object)
-			delete(fields, "@type")
+			delete(fields, typeKey)
 			d.locate(fields, known.Descriptor(), at)
 			return
 		}
 	}
-	if !ok || strings.HasPrefix(string(t.FullName()), "google.protobuf.") {
+	if !ok || strings.HasPrefix(string(t.FullName()), wellKnown) {
 		d.wrong(at, string(t.Name()))
 		return
 	}
@@ -219,7 +226,7 @@ func open(packed *anypb.Any) (proto.Message, string) {
 		return nil, string(packed.MessageName())
 	}
 	if s, ok := m.(*structpb.Struct); ok {
-		return nil, s.GetFields()["@type"].GetStringValue()
+		return nil, s.GetFields()[typeKey].GetStringValue()
 	}
 	return m, string(packed.MessageName())
 }

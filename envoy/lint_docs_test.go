@@ -3,7 +3,6 @@ package envoy_test
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -66,8 +65,8 @@ func TestRulesSpeak(t *testing.T) {
 		require.Regexp(t, `^[a-z][a-z0-9]*(-[a-z0-9]+)*$`, r.ID)
 		require.False(t, seen[r.ID], "%s is there twice", r.ID)
 		seen[r.ID] = true
-		require.Regexp(t, regexp.MustCompile(`[^.]$`), r.Wrong, r.ID)
-		require.Regexp(t, regexp.MustCompile(`\.$`), r.Why, r.ID)
-		require.Regexp(t, regexp.MustCompile(`^[a-z].*[^.]$`), r.Mend, r.ID)
+		require.Regexp(t, `[^.]$`, r.Wrong, r.ID)
+		require.Regexp(t, `\.$`, r.Why, r.ID)
+		require.Regexp(t, `^[a-z].*[^.]$`, r.Mend, r.ID)
 	}
 }

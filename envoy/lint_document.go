@@ -18,6 +18,9 @@ type document struct {
 	lines *yamlv3.Node // nil for JSON
 }
 
+// typeKey is where JSON says of which type the inside of an Any is.
+const typeKey = "@type"
+
 var errNotObject = errors.New("neither YAML nor JSON with unique keys at every level")
 
 var lineOf = regexp.MustCompile(`line [0-9]+`)
@@ -113,7 +116,7 @@ func typedStruct(v any) (map[string]any, bool) {
 	if !ok {
 		return nil, false
 	}
-	url, _ := m["@type"].(string)
+	url, _ := m[typeKey].(string)
 	if !strings.HasSuffix(url, "/xds.type.v3.TypedStruct") && !strings.HasSuffix(url, "/udpa.type.v1.TypedStruct") {
 		return nil, false
 	}

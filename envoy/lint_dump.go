@@ -40,7 +40,7 @@ func fromDump(d *document, configs []any) *whole {
 }
 
 func typeOf(object map[string]any) string {
-	url, _ := object["@type"].(string)
+	url, _ := object[typeKey].(string)
 	if len(url) <= len(urlPrefix) || url[:len(urlPrefix)] != urlPrefix {
 		return ""
 	}
@@ -72,7 +72,7 @@ func inside(entry map[string]any, at *place, name string, visit func(v any, at *
 	}
 	fields := make(map[string]any, len(resource))
 	for key, value := range resource {
-		if key != "@type" {
+		if key != typeKey {
 			fields[key] = value
 		}
 	}

@@ -26,7 +26,7 @@ func dumpOf(t *testing.T, bootstrap string) string {
 	var root object
 	require.NoError(t, yaml.Unmarshal([]byte(bootstrap), &root))
 	static, _ := root["static_resources"].(object)
-	listeners, clusters := []any{}, []any{}
+	listeners, clusters := make([]any, 0, 1), make([]any, 0, 2)
 	for _, l := range list(static["listeners"]) {
 		listeners = append(listeners, object{"listener": shown(t, l, &listenerv3.Listener{}), "last_updated": "2026-11-24T12:00:00Z"})
 	}

@@ -58,12 +58,8 @@ func guardRules() []rule[*edge] {
 			"Whatever fails, nothing unchecked may be acted on. In observability_mode its answers are ignored.",
 			"set failure_mode_allow and observability_mode to false, or drop them",
 		}, func(e *edge, hit hit) {
-			if e.guard.message.GetFailureModeAllow() {
-				hit(e.guard.at.field("failure_mode_allow"), "")
-			}
-			if e.guard.message.GetObservabilityMode() {
-				hit(e.guard.at.field("observability_mode"), "")
-			}
+			hit.when(e.guard.message.GetFailureModeAllow(), e.guard.at.field("failure_mode_allow"))
+			hit.when(e.guard.message.GetObservabilityMode(), e.guard.at.field("observability_mode"))
 		}},
 		{Rule{
 			"guard-modes", "the guard is asked for something else than the request headers",
@@ -77,9 +73,7 @@ func guardRules() []rule[*edge] {
 			"Envoy compares field by field and ignores an override that differs without a word; the rejected request goes on, without its headers.",
 			"set allow_mode_override true and one entry of allowed_override_modes, all six fields spelt out: request_header_mode SEND, request_body_mode BUFFERED_PARTIAL, request_trailer_mode SEND, the rest as in processing_mode",
 		}, func(e *edge, hit hit) {
-			if !e.guard.message.GetAllowModeOverride() {
-				hit(e.guard.at.field("allow_mode_override"), "")
-			}
+			hit.when(!e.guard.message.GetAllowModeOverride(), e.guard.at.field("allow_mode_override"))
 			modes, at := e.guard.message.GetAllowedOverrideModes(), e.guard.at.field("allowed_override_modes")
 			if len(modes) != 1 {
 				hit(at, "")
@@ -92,12 +86,8 @@ func guardRules() []rule[*edge] {
 			"disable_immediate_response makes its answer a failure, send_body_without_waiting_for_header_response disables its override.",
 			"drop disable_immediate_response and send_body_without_waiting_for_header_response",
 		}, func(e *edge, hit hit) {
-			if e.guard.message.GetDisableImmediateResponse() {
-				hit(e.guard.at.field("disable_immediate_response"), "")
-			}
-			if e.guard.message.GetSendBodyWithoutWaitingForHeaderResponse() {
-				hit(e.guard.at.field("send_body_without_waiting_for_header_response"), "")
-			}
+			hit.when(e.guard.message.GetDisableImmediateResponse(), e.guard.at.field("disable_immediate_response"))
+			hit.when(e.guard.message.GetSendBodyWithoutWaitingForHeaderResponse(), e.guard.at.field("send_body_without_waiting_for_header_response"))
 		}},
 	}
 }
@@ -113,9 +103,7 @@ func guardSettingRules() []rule[*edge] {
 			if t := e.guard.message.GetMessageTimeout().AsDuration(); t < leastTimeout || t > mostTimeout {
 				hit(e.guard.at.field("message_timeout"), "")
 			}
-			if e.guard.message.GetMaxMessageTimeout().AsDuration() != 0 {
-				hit(e.guard.at.field("max_message_timeout"), "")
-			}
+			hit.when(e.guard.message.GetMaxMessageTimeout().AsDuration() != 0, e.guard.at.field("max_message_timeout"))
 			if t := e.guard.message.GetGrpcService().GetTimeout().AsDuration(); t != 0 && t <= mostTimeout {
 				hit(e.guard.at.field("grpc_service", "timeout"), "")
 			}
@@ -130,18 +118,14 @@ func guardSettingRules() []rule[*edge] {
 			"It is neither the caller's fault nor the backend's; the mappers and alerts look for 503.",
 			"set status_on_error to ServiceUnavailable",
 		}, func(e *edge, hit hit) {
-			if e.guard.message.GetStatusOnError().GetCode() != typev3.StatusCode_ServiceUnavailable {
-				hit(e.guard.at.field("status_on_error"), "")
-			}
+			hit.when(e.guard.message.GetStatusOnError().GetCode() != typev3.StatusCode_ServiceUnavailable, e.guard.at.field("status_on_error"))
 		}},
 		{Rule{
 			"guard-keeps-route", "the guard's answer makes Envoy choose the route again",
 			"What earlier filters allowed was about the first one.",
 			"set route_cache_action to RETAIN",
 		}, func(e *edge, hit hit) {
-			if e.guard.message.GetRouteCacheAction() != procv3.ExternalProcessor_RETAIN {
-				hit(e.guard.at.field("route_cache_action"), "")
-			}
+			hit.when(e.guard.message.GetRouteCacheAction() != procv3.ExternalProcessor_RETAIN, e.guard.at.field("route_cache_action"))
 		}},
 		{Rule{
 			"guard-mutations", "the guard may set other headers than it has to",
@@ -167,9 +151,7 @@ func guardSettingRules() []rule[*edge] {
 			"Alerts on streams_failed and message_timeouts need one.",
 			"set stat_prefix",
 		}, func(e *edge, hit hit) {
-			if e.guard.message.GetStatPrefix() == "" {
-				hit(e.guard.at.field("stat_prefix"), "")
-			}
+			hit.when(e.guard.message.GetStatPrefix() == "", e.guard.at.field("stat_prefix"))
 		}},
 	}
 }
@@ -211,18 +193,10 @@ func retriesOnce(e *edge, hit hit) {
 
 func mutations(e *edge, hit hit) {
 	m, at := e.guard.message.GetMutationRules(), e.guard.at.field("mutation_rules")
-	if !m.GetDisallowAll().GetValue() {
-		hit(at.field("disallow_all"), "")
-	}
-	if !m.GetDisallowIsError().GetValue() {
-		hit(at.field("disallow_is_error"), "")
-	}
-	if m.GetAllowExpression().GetRegex() != mutable {
-		hit(at.field("allow_expression", "regex"), "")
-	}
-	if m.GetDisallowExpression() != nil {
-		hit(at.field("disallow_expression"), "")
-	}
+	hit.when(!m.GetDisallowAll().GetValue(), at.field("disallow_all"))
+	hit.when(!m.GetDisallowIsError().GetValue(), at.field("disallow_is_error"))
+	hit.when(m.GetAllowExpression().GetRegex() != mutable, at.field("allow_expression", "regex"))
+	hit.when(m.GetDisallowExpression() != nil, at.field("disallow_expression"))
 }
 
 func forwards(e *edge, hit hit) {
@@ -246,7 +220,5 @@ func forwards(e *edge, hit hit) {
 	for name := range missing {
 		hit(at.field("allowed_headers", "patterns"), "not shown: "+name)
 	}
-	if rules.GetDisallowedHeaders() != nil {
-		hit(at.field("disallowed_headers"), "")
-	}
+	hit.when(rules.GetDisallowedHeaders() != nil, at.field("disallowed_headers"))
 }

@@ -107,7 +107,7 @@ func (p *patches) judge() []Finding {
 	}
 	p.choose()
 	found := slices.Concat(p.found, p.virtued)
-	validated := p.whole.validate()
+	validated := p.validate()
 	for _, f := range p.filters {
 		if f.message != nil {
 			validate(f.message, f.config, func(at *place, detail string) {
@@ -140,10 +140,10 @@ func (p *patches) add(patch map[string]any, at *place) {
 		filter, _ := value.(map[string]any)
 		config := filter["typed_config"]
 		m := &hcmv3.HttpConnectionManager{}
-		if object, ok := config.(map[string]any); ok && typeOf(object) == string(proto.MessageName(m)) && p.decoder().into(m, without(object, "@type"), at.field("typed_config")) {
+		if object, ok := config.(map[string]any); ok && typeOf(object) == string(proto.MessageName(m)) && p.decoder().into(m, without(object, typeKey), at.field("typed_config")) {
 			proto.Merge(p.manager, m)
 			if p.at == nil {
-				p.at, p.edge.raw = at.field("typed_config"), object
+				p.at, p.raw = at.field("typed_config"), object
 			}
 		}
 	case "LISTENER":

@@ -98,7 +98,8 @@ func TestIstioManifest(t *testing.T) {
 	require.True(t, slices.ContainsFunc(broken, func(s string) bool { return strings.HasPrefix(s, "rbac-verdict ") }), "the verdict is not asked for")
 	for _, f := range found {
 		if f.Rule == "fail-closed" {
-			require.Equal(t, 1+strings.Count(string(text)[:strings.Index(string(text), "failure_mode_allow")], "\n"), f.Line)
+			before, _, _ := strings.Cut(string(text), "failure_mode_allow")
+			require.Equal(t, 1+strings.Count(before, "\n"), f.Line)
 		}
 	}
 }
@@ -120,7 +121,7 @@ func manifest(t *testing.T, edit func(manager object)) string {
 	patch := func(to, operation string, match, value any) object {
 		return object{"applyTo": to, "match": match, "patch": object{"operation": operation, "value": value}}
 	}
-	patches := []any{
+	patches := []any{ //nolint:prealloc // few
 		patch("NETWORK_FILTER", "MERGE", object{}, object{"typed_config": manager}),
 		patch("HTTP_FILTER", "MERGE", before, router),
 		patch("LISTENER", "MERGE", object{}, object{"per_connection_buffer_limit_bytes": 1048576}),

@@ -33,9 +33,7 @@ func listenerRules() []rule[*edge] {
 			"Tokens and keys travel in the clear, and the guard refuses each request as plaintext-ingress.",
 			"add a transport_socket with a DownstreamTlsContext and a certificate to the filter chain",
 		}, func(e *edge, hit hit) {
-			if !e.partial && !loopback(e.listener.message.GetAddress()) && !hasCertificate(e.tls.message) {
-				hit(e.chain.at.field("transport_socket"), "")
-			}
+			hit.when(!e.partial && !loopback(e.listener.message.GetAddress()) && !hasCertificate(e.tls.message), e.chain.at.field("transport_socket"))
 		}},
 		{Rule{
 			"tls-minimum", "TLS without a stated minimum of 1.2",
@@ -43,18 +41,14 @@ func listenerRules() []rule[*edge] {
 			"set tls_minimum_protocol_version to TLSv1_2 or TLSv1_3",
 		}, func(e *edge, hit hit) {
 			minimum := e.tls.message.GetCommonTlsContext().GetTlsParams().GetTlsMinimumProtocolVersion()
-			if e.chain.message.GetTransportSocket() != nil && minimum != tlsv3.TlsParameters_TLSv1_2 && minimum != tlsv3.TlsParameters_TLSv1_3 {
-				hit(e.chain.at.field("transport_socket", "typed_config", "common_tls_context", "tls_params", "tls_minimum_protocol_version"), "")
-			}
+			hit.when(e.chain.message.GetTransportSocket() != nil && minimum != tlsv3.TlsParameters_TLSv1_2 && minimum != tlsv3.TlsParameters_TLSv1_3, e.chain.at.field("transport_socket", "typed_config", "common_tls_context", "tls_params", "tls_minimum_protocol_version"))
 		}},
 		{Rule{
 			"one-address", "a listener with more than one address",
 			"Only the first is judged here: the others may lie beyond loopback.",
 			"drop additional_addresses, and write a second listener",
 		}, func(e *edge, hit hit) {
-			if len(e.listener.message.GetAdditionalAddresses()) > 0 {
-				hit(e.listener.at.field("additional_addresses"), "")
-			}
+			hit.when(len(e.listener.message.GetAdditionalAddresses()) > 0, e.listener.at.field("additional_addresses"))
 		}},
 		{Rule{
 			"buffer-limit", "no bound, or one above 4 MiB, on what Envoy holds of a request",
@@ -70,15 +64,9 @@ func listenerRules() []rule[*edge] {
 			"Certificates and a key in base64 outgrow the default of 60 KiB, and the caller gets 431 or a reset.",
 			"set max_request_headers_kb and http2_protocol_options.max_header_field_size_kb (from Envoy 1.38 on) to 96, and common_http_protocol_options.max_headers_count",
 		}, func(e *edge, hit hit) {
-			if e.manager.GetMaxRequestHeadersKb().GetValue() != headersKB {
-				hit(e.at.field("max_request_headers_kb"), "")
-			}
-			if e.manager.GetHttp2ProtocolOptions().GetMaxHeaderFieldSizeKb().GetValue() != headersKB && e.since(sinceFieldSize) {
-				hit(e.at.field("http2_protocol_options", "max_header_field_size_kb"), "")
-			}
-			if e.manager.GetCommonHttpProtocolOptions().GetMaxHeadersCount().GetValue() == 0 {
-				hit(e.at.field("common_http_protocol_options", "max_headers_count"), "")
-			}
+			hit.when(e.manager.GetMaxRequestHeadersKb().GetValue() != headersKB, e.at.field("max_request_headers_kb"))
+			hit.when(e.manager.GetHttp2ProtocolOptions().GetMaxHeaderFieldSizeKb().GetValue() != headersKB && e.since(sinceFieldSize), e.at.field("http2_protocol_options", "max_header_field_size_kb"))
+			hit.when(e.manager.GetCommonHttpProtocolOptions().GetMaxHeadersCount().GetValue() == 0, e.at.field("common_http_protocol_options", "max_headers_count"))
 		}},
 		{Rule{
 			"timeouts", "nothing that ends a slow or silent request",
@@ -90,9 +78,7 @@ func listenerRules() []rule[*edge] {
 				"request_timeout":         e.manager.GetRequestTimeout(),
 				"stream_idle_timeout":     e.manager.GetStreamIdleTimeout(),
 			} {
-				if d.GetSeconds() <= 0 {
-					hit(e.at.field(name), "")
-				}
+				hit.when(d.GetSeconds() <= 0, e.at.field(name))
 			}
 		}},
 	}
@@ -124,18 +110,14 @@ func http2Rules() []rule[*edge] {
 			"A proxy in front may carry the calls of many callers on it.",
 			"set http2_protocol_options.override_stream_error_on_invalid_http_message to true",
 		}, func(e *edge, hit hit) {
-			if !e.manager.GetHttp2ProtocolOptions().GetOverrideStreamErrorOnInvalidHttpMessage().GetValue() {
-				hit(e.at.field("http2_protocol_options", "override_stream_error_on_invalid_http_message"), "")
-			}
+			hit.when(!e.manager.GetHttp2ProtocolOptions().GetOverrideStreamErrorOnInvalidHttpMessage().GetValue(), e.at.field("http2_protocol_options", "override_stream_error_on_invalid_http_message"))
 		}},
 		{Rule{
 			"stream-limit", "no bound on the streams of an HTTP/2 connection",
 			"One connection carries any number of calls.",
 			"set http2_protocol_options.max_concurrent_streams",
 		}, func(e *edge, hit hit) {
-			if e.manager.GetHttp2ProtocolOptions().GetMaxConcurrentStreams().GetValue() == 0 {
-				hit(e.at.field("http2_protocol_options", "max_concurrent_streams"), "")
-			}
+			hit.when(e.manager.GetHttp2ProtocolOptions().GetMaxConcurrentStreams().GetValue() == 0, e.at.field("http2_protocol_options", "max_concurrent_streams"))
 		}},
 	}
 }

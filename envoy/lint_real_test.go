@@ -194,12 +194,14 @@ func TestWhatComesFromElsewhereIsJudged(t *testing.T) {
 		edit       func(t *testing.T, of func(kind string) object)
 	}{
 		"a retry by RDS": {"no-retries", `dynamic_route_configs\[0\].route_config.virtual_hosts\[0\].routes\[1\].route.retry_policy`, func(t *testing.T, of func(string) object) {
+			t.Helper()
 			at(t, of("envoy.admin.v3.RoutesConfigDump"), "dynamic_route_configs", 0, "route_config", "virtual_hosts", 0, "routes", 1, "route")["retry_policy"] = object{"retry_on": "5xx"}
 		}},
 		"routes that are not there": {"routes-known", `dynamic_listeners\[0\].active_state.listener.filter_chains\[0\].filters\[0\].typed_config.rds`, func(_ *testing.T, of func(string) object) {
 			delete(of("envoy.admin.v3.RoutesConfigDump"), "dynamic_route_configs")
 		}},
 		"scoped routes": {"routes-known", `typed_config.scoped_routes`, func(t *testing.T, of func(string) object) {
+			t.Helper()
 			manager := at(t, of(listener), "dynamic_listeners", 0, "active_state", "listener", "filter_chains", 0, "filters", 0, "typed_config")
 			manager["scoped_routes"] = object{"name": "s", "scope_key_builder": object{"fragments": []any{object{"header_value_extractor": object{"name": "x", "index": 0}}}}, "scoped_rds": object{"scoped_rds_config_source": object{"ads": object{}}}}
 			delete(manager, "rds")
@@ -208,18 +210,22 @@ func TestWhatComesFromElsewhereIsJudged(t *testing.T) {
 			delete(of("envoy.admin.v3.EcdsConfigDump"), "ecds_filters")
 		}},
 		"a filter by ECDS that passes through": {"health-before-guard", `ecds_filters\[0\].ecds_filter.typed_config.pass_through_mode`, func(t *testing.T, of func(string) object) {
+			t.Helper()
 			at(t, of("envoy.admin.v3.EcdsConfigDump"), "ecds_filters", 0, "ecds_filter", "typed_config")["pass_through_mode"] = true
 		}},
 		"a warming listener that fails open": {"fail-closed", `warming_state.listener.*failure_mode_allow`, func(t *testing.T, of func(string) object) {
+			t.Helper()
 			l := at(t, of(listener), "dynamic_listeners", 0)
 			l["warming_state"] = l["active_state"]
 			delete(l, "active_state")
 			at(t, l, "warming_state", "listener", "filter_chains", 0, "filters", 0, "typed_config", "http_filters", 1, "typed_config")["failure_mode_allow"] = true
 		}},
 		"an update that Envoy refused": {"update-refused", `dynamic_listeners\[0\].error_state`, func(t *testing.T, of func(string) object) {
+			t.Helper()
 			at(t, of(listener), "dynamic_listeners", 0)["error_state"] = object{"details": "no"}
 		}},
 		"a cluster by CDS without a limit": {"circuit-breakers", `dynamic_active_clusters\[\d\].cluster.circuit_breakers`, func(t *testing.T, of func(string) object) {
+			t.Helper()
 			for i := range 2 {
 				delete(at(t, of("envoy.admin.v3.ClustersConfigDump"), "dynamic_active_clusters", i, "cluster"), "circuit_breakers")
 			}

@@ -48,7 +48,7 @@ func noRetries(e *edge, hit hit) {
 			"retry_policy_typed_config": action.GetRetryPolicyTypedConfig() != nil,
 			"hedge_policy":              action.GetHedgePolicy() != nil,
 			"internal_redirect_policy":  action.GetInternalRedirectPolicy() != nil,
-			"internal_redirect_action":  action.GetInternalRedirectAction() != 0,
+			"internal_redirect_action":  action.GetInternalRedirectAction() != 0, //nolint:staticcheck // deprecated, and still obeyed
 		} {
 			if set {
 				hit(r.at.field("route", name), "")

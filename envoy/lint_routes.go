@@ -33,9 +33,7 @@ func routeRules() []rule[*edge] {
 				if timeout := action.GetTimeout(); timeout == nil || timeout.AsDuration() != 0 {
 					hit(at.field("timeout"), "")
 				}
-				if action.GetMaxStreamDuration() != nil {
-					hit(at.field("max_stream_duration"), "")
-				}
+				hit.when(action.GetMaxStreamDuration() != nil, at.field("max_stream_duration"))
 			}
 		}},
 		{Rule{
@@ -63,24 +61,14 @@ func routesKnown(e *edge, hit hit) {
 	case e.routes.message == nil:
 		hit(e.at.field("route_config"), "there are none")
 	}
-	if e.routes.message.GetVhds() != nil {
-		hit(e.routes.at.field("vhds"), "")
-	}
-	if len(e.routes.message.GetClusterSpecifierPlugins()) > 0 {
-		hit(e.routes.at.field("cluster_specifier_plugins"), "")
-	}
+	hit.when(e.routes.message.GetVhds() != nil, e.routes.at.field("vhds"))
+	hit.when(len(e.routes.message.GetClusterSpecifierPlugins()) > 0, e.routes.at.field("cluster_specifier_plugins"))
 	for _, host := range e.hosts() {
-		if host.message.GetMatcher() != nil {
-			hit(host.at.field("matcher"), "")
-		}
-		if len(host.message.GetRouteSpecifiers()) > 0 {
-			hit(host.at.field("route_specifiers"), "")
-		}
+		hit.when(host.message.GetMatcher() != nil, host.at.field("matcher"))
+		hit.when(len(host.message.GetRouteSpecifiers()) > 0, host.at.field("route_specifiers"))
 	}
 	for _, r := range e.all() {
-		if len(r.message.GetRouteSpecifiers()) > 0 {
-			hit(r.at.field("route_specifiers"), "")
-		}
+		hit.when(len(r.message.GetRouteSpecifiers()) > 0, r.at.field("route_specifiers"))
 	}
 }
 
@@ -94,9 +82,7 @@ func onlyMCP(e *edge, hit hit) {
 		if r.message.GetRoute() == nil {
 			hit(r.at, "neither a cluster nor a direct_response")
 		}
-		if r.message.GetMatch().GetPath() != "/mcp" {
-			hit(r.at.field("match"), "")
-		}
+		hit.when(r.message.GetMatch().GetPath() != "/mcp", r.at.field("match"))
 	}
 	if routed == 0 && !e.partial && e.routes.message != nil {
 		hit(e.routes.at.field("virtual_hosts"), "nothing is routed")
@@ -107,9 +93,7 @@ func onlyMCP(e *edge, hit hit) {
 func guardEverywhere(e *edge, hit hit) {
 	look := func(overrides map[string]*anypb.Any, at *place) {
 		for _, name := range slices.Sorted(maps.Keys(overrides)) {
-			if e.loosens(name, overrides[name]) {
-				hit(at.field("typed_per_filter_config").entry(name), "")
-			}
+			hit.when(e.loosens(name, overrides[name]), at.field("typed_per_filter_config").entry(name))
 		}
 	}
 	look(e.routes.message.GetTypedPerFilterConfig(), e.routes.at)
@@ -158,9 +142,7 @@ func elsewhere(e *edge, hit hit) {
 		routes := host.message.GetRoutes()
 		at := host.at.field("routes")
 		for i, r := range routes {
-			if r.GetDirectResponse() != nil && r.GetDirectResponse().GetStatus() != http.StatusNotFound {
-				hit(at.item(i).field("direct_response", "status"), "")
-			}
+			hit.when(r.GetDirectResponse() != nil && r.GetDirectResponse().GetStatus() != http.StatusNotFound, at.item(i).field("direct_response", "status"))
 		}
 		if len(routes) == 0 {
 			hit(at, "there are none")

@@ -20,6 +20,13 @@ type rule[T any] struct {
 // hit reports a place that breaks the rule, with what is special about it.
 type hit func(at *place, detail string)
 
+// when reports the place if it is broken, and nothing is special about it.
+func (h hit) when(broken bool, at *place) {
+	if broken {
+		h(at, "")
+	}
+}
+
 // The rules that the reading itself finds broken, and those named elsewhere.
 const (
 	ruleParse    = "parse"

@@ -1,6 +1,7 @@
 package envoy_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -59,11 +60,11 @@ func TestCommittedFilesKeepEveryRule(t *testing.T) {
 			version = "1.36.4"
 		}
 		found, err := envoy.Check(text, version)
-		if err != nil { // no configuration of Envoy
+		if errors.Is(err, envoy.ErrUnreadable) { // no configuration of Envoy
 			require.NotContains(t, string(text), "ext_proc", path)
-			return nil
+		} else {
+			judged++
 		}
-		judged++
 		require.Empty(t, found, path)
 		return nil
 	}))
@@ -78,7 +79,7 @@ func TestOldEnvoysAreNotAskedForMore(t *testing.T) {
 	for version, want := range map[string][]string{
 		"1.36.4": nil, "1.37.0": {"admin-paths"}, "1.40.0": {"admin-paths", "header-limits"}, "": {"admin-paths", "header-limits"},
 	} {
-		var fromFile, fromDump []string
+		var fromFile, fromDump []string //nolint:prealloc // nil is expected of none
 		found, err := envoy.Check([]byte(config), version)
 		require.NoError(t, err)
 		for _, f := range found {

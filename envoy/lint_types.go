@@ -4,6 +4,7 @@ package envoy
 // what stands inside an Any. Those that Envoy, Istio and Envoy Gateway commonly
 // put into a listener or a cluster are here; the rest is reported as unknown.
 import (
+	// See above: each makes its types known, and nothing else is wanted of it.
 	_ "github.com/envoyproxy/go-control-plane/envoy/config/accesslog/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/config/metrics/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/config/trace/v3"

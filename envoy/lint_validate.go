@@ -73,7 +73,7 @@ func validate(m proto.Message, at *place, add hit) bool {
 // blame finds the field that an error of the generated rules is about. Its
 // reason names the rule, never the value.
 func blame(err error, at *place) (*place, string) {
-	e, ok := err.(interface { //nolint:errorlint // generated types, which wrap only what validate has seen
+	e, ok := err.(interface {
 		Field() string
 		Reason() string
 	})

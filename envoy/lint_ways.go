@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
+	listenerv3 "github.com/envoyproxy/go-control-plane/envoy/config/listener/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tcpv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/tcp_proxy/v3"
 )
@@ -36,17 +37,13 @@ func wayRules() []rule[ways] {
 
 func unguarded(w ways, hit hit) {
 	var secure []placed[*clusterv3.Cluster]
-	guarded := map[*place]*edge{}
 	for _, e := range w.edges {
-		guarded[e.at] = e
 		if e.guarded() {
 			secure = append(secure, e.ourClusters()...)
 		}
 	}
 	for _, l := range w.listeners {
-		if l.message.GetApiListener() != nil {
-			hit(l.at.field("api_listener"), "")
-		}
+		hit.when(l.message.GetApiListener() != nil, l.at.field("api_listener"))
 		if l.message.GetFcdsConfig() != nil {
 			hit(l.at.field("fcds_config"), "filter chains from elsewhere")
 		}
@@ -60,19 +57,24 @@ func unguarded(w ways, hit hit) {
 	}
 	for _, l := range w.listeners {
 		for _, c := range chains(l) {
-			for i, f := range c.message.GetFilters() {
-				at := c.at.field("filters").item(i)
-				m, kind := open(f.GetTypedConfig())
-				switch m := m.(type) {
-				case *hcmv3.HttpConnectionManager:
-				case *tcpv3.TcpProxy:
-					w.tcp(m, at.field("typed_config"), secure, hit)
-				default:
-					last := i == len(c.message.GetFilters())-1 // one that is not known and not last is noted
-					if !slices.Contains(harmless, kind) && (m != nil || last) {
-						hit(at, printable(kind))
-					}
-				}
+			w.bytes(c, secure, hit)
+		}
+	}
+}
+
+// bytes looks at the network filters of a chain.
+func (w ways) bytes(c placed[*listenerv3.FilterChain], secure []placed[*clusterv3.Cluster], hit hit) {
+	for i, f := range c.message.GetFilters() {
+		at := c.at.field("filters").item(i)
+		m, kind := open(f.GetTypedConfig())
+		switch m := m.(type) {
+		case *hcmv3.HttpConnectionManager:
+		case *tcpv3.TcpProxy:
+			w.tcp(m, at.field("typed_config"), secure, hit)
+		default:
+			last := i == len(c.message.GetFilters())-1 // one that is not known and not last is noted
+			if !slices.Contains(harmless, kind) && (m != nil || last) {
+				hit(at, printable(kind))
 			}
 		}
 	}

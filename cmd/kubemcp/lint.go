@@ -74,11 +74,11 @@ func (c *lintCommand) Validate() error {
 func (c *lintCommand) Run(ctx context.Context, p *program) error {
 	config, source, err := c.read(ctx, p)
 	if err != nil {
-		return exitError{exitUnreadable, fmt.Errorf("cannot read the configuration: %w", err)}
+		return exitError{fmt.Errorf("cannot read the configuration: %w", err), exitUnreadable}
 	}
 	found, err := envoy.Check(config, c.Version)
 	if err != nil {
-		return exitError{exitUnreadable, fmt.Errorf("%s: %w", source, err)}
+		return exitError{fmt.Errorf("%s: %w", source, err), exitUnreadable}
 	}
 	r, broken := report{Source: source, Clean: true, Findings: []problem{}}, 0
 	for _, f := range found {
@@ -93,7 +93,7 @@ func (c *lintCommand) Run(ctx context.Context, p *program) error {
 		return err
 	}
 	if broken > 0 {
-		return exitError{exitFail, fmt.Errorf("%s: %s", source, counted(broken))}
+		return exitError{fmt.Errorf("%s: %s", source, counted(broken)), exitFail}
 	}
 	return nil
 }

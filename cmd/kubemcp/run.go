@@ -22,8 +22,9 @@ const (
 
 // exitError is an error that ends the program with a status of its own.
 type exitError struct {
-	status int
 	error
+
+	status int
 }
 
 func (e exitError) Unwrap() error { return e.error }
