@@ -45,6 +45,7 @@ func (r *wireRun) slow() bool {
 func TestWire(t *testing.T) {
 	cases, err := readWireCases("testdata/wire")
 	require.NoError(t, err)
+	require.NoError(t, onThisEnvoy(cases))
 	var slow []*wireRun
 	for _, c := range cases {
 		for _, run := range c.runs {

@@ -41,8 +41,8 @@ func replies() []reply {
 			fault, body(kubeheader.ReasonGuardTimeout),
 		},
 		{
-			"With what the guard adds, or takes away, the headers outgrow the limit in bytes or in number.",
-			`response.code_details == 'header_mutation_result_exceeds_limit'`,
+			"With what the guard adds, or takes away, the headers outgrow the limit in bytes or in number. Envoy 1.36 says so in a sentence.",
+			`response.code_details == 'header_mutation_result_exceeds_limit' || response.code_details.startsWith('Header_mutation_causes_end_result_header_count')`,
 			caller, body(kubeheader.ReasonHeadersTooLarge),
 		},
 		{

@@ -67,13 +67,8 @@ func (s *Stack) StartGuard(ctx context.Context) error { return s.StartGuardNumbe
 func (s *Stack) StartGuardNumber(ctx context.Context, i int) error {
 	g := &s.guards[i]
 	args := []string{
-		"--listen", g.address, "--policy", s.PolicyFile(), "--signing-key", s.SigningKeyFile(), "--log-level", s.options.LogLevel,
-	}
-	if knows(s.options.Binaries.Extproc, "--admin") {
-		args = append(args, "--admin", g.admin)
-	}
-	if knows(s.options.Binaries.Extproc, "--drain") {
-		args = append(args, "--drain", s.options.Drain.String())
+		"--listen", g.address, "--admin", g.admin, "--policy", s.PolicyFile(), "--signing-key", s.SigningKeyFile(),
+		"--log-level", s.options.LogLevel,
 	}
 	p, err := s.component(numbered("extproc", i), s.options.Env, s.options.Binaries.Extproc, append(args, s.options.GuardTLS.flags()...)...)
 	if err != nil {

@@ -106,7 +106,7 @@ func (o *Options) complete() error {
 // policyText is the whole policy file.
 func (s *Stack) policyText() string {
 	text := s.options.Policy + s.options.PolicyExtra
-	if strings.HasPrefix(text, "limits:") || strings.Contains(text, "\nlimits:") || knows(s.options.Binaries.Extproc, "--drain") {
+	if strings.HasPrefix(text, "limits:") || strings.Contains(text, "\nlimits:") {
 		return text
 	}
 	return text + fmt.Sprintf("limits: {guard: {drain: %s}}\n", s.options.Drain)
