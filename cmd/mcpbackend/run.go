@@ -6,10 +6,10 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
-	"time"
 
 	"github.com/alecthomas/kong"
 
+	"kubernetes-mcp-edge/extproc/mtls"
 	"kubernetes-mcp-edge/mcpbackend/server"
 )
 
@@ -22,17 +22,19 @@ const (
 
 // flags are the command line. Secrets come by file path, never by value.
 type flags struct {
-	Listen         string        `default:"127.0.0.1:9003" help:"Where Envoy reaches the backend: HOST:PORT on loopback, or unix:PATH."`
-	Policy         string        `required:"" placeholder:"FILE" help:"Policy file; the guard reads the same one."`
-	Keys           string        `required:"" placeholder:"FILE" help:"JWKS file with the guard's public keys, as made by kubemcp keys new."`
-	Audience       string        `default:"kubernetes-mcp" help:"Name of this backend in the guard's signatures."`
-	LogLevel       slog.Level    `default:"info" help:"debug, info, warn or error. No level prints a header value or an argument of a tool."`
-	LogFormat      string        `default:"json" enum:"json,text" help:"json or text."`
-	InsecureListen bool          `help:"Listen on an address that other machines can reach. Requests carry keys in the clear."`
-	Toolsets       []string      `default:"core" help:"Toolsets to offer, separated by commas. A request can only narrow them."`
-	Calls          int           `default:"256" help:"How many tool calls of all callers may be under way at a time."`
-	CallsPerCaller int           `default:"16" help:"How many of them may be of one caller. Others wait two seconds, then are told to try again."`
-	Drain          time.Duration `default:"20s" help:"How long a shutdown may take. Keep it below the supervisor's grace period."`
+	Listen         string     `default:"127.0.0.1:9003" help:"Where Envoy reaches the backend: HOST:PORT on loopback or with the --tls flags, or unix:PATH."`
+	Policy         string     `required:"" placeholder:"FILE" help:"Policy file; the guard reads the same one."`
+	Keys           string     `required:"" placeholder:"FILE" help:"JWKS file with the guard's public keys, as made by kubemcp keys new."`
+	Audience       string     `default:"kubernetes-mcp" help:"Name of this backend in the guard's signatures."`
+	LogLevel       slog.Level `default:"info" help:"debug, info, warn or error. No level prints a header value or an argument of a tool."`
+	LogFormat      string     `default:"json" enum:"json,text" help:"json or text."`
+	InsecureListen bool       `help:"Listen on an address that other machines can reach, in plain text. Requests carry keys in the clear."`
+	TLSCertificate string     `name:"tls-certificate" placeholder:"FILE" help:"Certificate chain of the port (PEM). The four --tls flags go together: they ask Envoy for a client certificate."`
+	TLSKey         string     `name:"tls-key" placeholder:"FILE" help:"Its private key (PEM, mode 0600)."`
+	TLSClientCA    string     `name:"tls-client-ca" placeholder:"FILE" help:"Authorities that sign client certificates (PEM)."`
+	TLSClientSAN   []string   `name:"tls-client-san" sep:"none" placeholder:"SAN" help:"Name of a client that may connect, in full: dns:NAME or uri:spiffe://… Repeat it for more."`
+	Admin          string     `default:"127.0.0.1:9103" help:"Where metrics and health are served: HOST:PORT, unix:PATH or off."`
+	Toolsets       []string   `default:"core" help:"Toolsets to offer, separated by commas. A request can only narrow them."`
 }
 
 // run is the program with everything it touches handed in. It returns the exit
@@ -67,18 +69,30 @@ func run(ctx context.Context, args []string, _ func(string) string, stdout, stde
 }
 
 func (f flags) options(log *slog.Logger) server.Options {
+	version, revision := built()
 	return server.Options{
 		Listen: f.Listen, InsecureListen: f.InsecureListen, PolicyFile: f.Policy, KeysFile: f.Keys,
-		Audience: f.Audience, Toolsets: f.Toolsets, Calls: f.Calls, CallsPerCaller: f.CallsPerCaller, Drain: f.Drain, Version: version(), Log: log,
+		TLS:   mtls.Files{Certificate: f.TLSCertificate, Key: f.TLSKey, ClientCA: f.TLSClientCA, AllowedSANs: f.TLSClientSAN},
+		Admin: f.Admin, Audience: f.Audience, Toolsets: f.Toolsets, Version: version, Revision: revision, Log: log,
 	}
 }
 
-// version is the module's, where the build knows it.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
+// built is the module's version and the commit, where the build knows them.
+func built() (version, revision string) {
+	version, revision = "(devel)", "unknown"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return version, revision
 	}
-	return "(devel)"
+	if info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			revision = s.Value
+		}
+	}
+	return version, revision
 }
 
 func handler(f flags, stderr io.Writer) slog.Handler {

@@ -25,6 +25,7 @@ type brokenAPI struct {
 	*httptest.Server
 
 	connections atomic.Int64 // opened so far
+	closed      atomic.Int64 // of them
 
 	mu    sync.Mutex
 	paths []string
@@ -51,8 +52,11 @@ func newBrokenAPI(t *testing.T) *brokenAPI {
 	b.Server = httptest.NewUnstartedServer(http.HandlerFunc(b.serve))
 	b.EnableHTTP2 = true
 	b.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
+		switch state { //nolint:exhaustive // the others are between
+		case http.StateNew:
 			b.connections.Add(1)
+		case http.StateClosed:
+			b.closed.Add(1)
 		}
 	}
 	b.StartTLS()

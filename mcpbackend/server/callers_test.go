@@ -53,7 +53,7 @@ func TestToolsetsNarrow(t *testing.T) {
 			require.NoError(t, err)
 		}
 	}
-	none := newWorld(t, api, func(o *Options) { o.Toolsets = nil })
+	none := newWorld(t, api, func(o *setup) { o.Toolsets = nil })
 	s := none.session(t, api.headers("alice-token", "kubernetes-toolsets", "core"))
 	list, err := s.ListTools(t.Context(), nil)
 	require.NoError(t, err)

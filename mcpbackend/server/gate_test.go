@@ -201,7 +201,7 @@ func TestBatchLimit(t *testing.T) {
 func TestSlowBody(t *testing.T) {
 	api := newBrokenAPI(t)
 	w := newWorld(t, api)
-	srv := newHTTPServer(w.handler, w.options.Log)
+	srv := newHTTPServer(w.handler, w.limits, nil, w.options.Log)
 	srv.ReadTimeout = 50 * time.Millisecond
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -240,11 +240,12 @@ func TestEnvoyEndsSlowBodies(t *testing.T) {
 	require.NoError(t, err)
 	found := regexp.MustCompile(`(?m)^ +request_timeout: (\S+)$`).FindAllSubmatch(config, -1)
 	require.NotEmpty(t, found)
-	srv := newHTTPServer(nil, newWorld(t, nil).options.Log)
+	w := newWorld(t, nil)
+	srv := newHTTPServer(nil, w.limits, nil, w.options.Log)
 	for _, f := range found {
 		limit, err := time.ParseDuration(string(f[1]))
 		require.NoError(t, err)
 		require.Greater(t, srv.ReadTimeout, limit+10*time.Second)
-		require.Greater(t, srv.WriteTimeout, limit+callWait+callTimeout)
+		require.Greater(t, srv.WriteTimeout, limit+callWait+w.limits.CallTimeout)
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"log/slog"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"kubernetes-mcp-edge/extproc/policy"
 )
 
 // The limits of one connection. Envoy is the only client; it may hold few
@@ -21,32 +24,37 @@ const (
 	// name and with an answer for the person. What this one ends is a fault
 	// between the two.
 	readTimeout = 75 * time.Second
-	// writeTimeout runs from the end of the headers. It is longer than a slow
-	// body, the wait for a turn and the longest call together, so that it ends
-	// only what hangs.
-	writeTimeout = readTimeout + callWait + callTimeout + 15*time.Second
-	idleTimeout  = 2 * time.Minute
+	// writeSlack is what writeTimeout is longer than what may take long.
+	writeSlack  = 15 * time.Second
+	idleTimeout = 2 * time.Minute
 	// maxHeaders is more than the 96 KiB that Envoy lets through.
 	maxHeaders = 128 << 10
-	// maxStreams is go-sdk's and the pool's load from one connection of Envoy.
-	maxStreams = 256
 )
 
-// newHTTPServer speaks HTTP/1 and, as Envoy prefers, HTTP/2 with prior
-// knowledge on the same port.
-func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+// writeTimeout runs from the end of the headers. It is longer than a slow body,
+// the wait for a turn and the longest call together, so that it ends only what
+// hangs.
+func writeTimeout(limits policy.BackendLimits) time.Duration {
+	return readTimeout + callWait + limits.CallTimeout + writeSlack
+}
+
+// newHTTPServer speaks HTTP/1 and, as Envoy prefers, HTTP/2 on the same port:
+// over TLS as ALPN finds, otherwise with prior knowledge.
+func newHTTPServer(h http.Handler, limits policy.BackendLimits, transport *tls.Config, log *slog.Logger) *http.Server {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true)
+	protocols.SetHTTP2(transport != nil)
+	protocols.SetUnencryptedHTTP2(transport == nil)
 	return &http.Server{
+		TLSConfig:         transport,
 		Handler:           h,
 		Protocols:         protocols,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
+		WriteTimeout:      writeTimeout(limits),
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaders,
-		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams, SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second},
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: limits.Streams, SendPingTimeout: 30 * time.Second, PingTimeout: 10 * time.Second},
 		// What net/http has to say is about connections; panics never reach it.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}

@@ -99,11 +99,12 @@ func TestPanicOfTheHandler(t *testing.T) {
 
 // TestTimeouts are set: a test of each would only test net/http.
 func TestTimeouts(t *testing.T) {
-	srv := newHTTPServer(nil, newWorld(t, nil).options.Log)
+	w := newWorld(t, nil)
+	srv := newHTTPServer(nil, w.limits, nil, w.options.Log)
 	for _, d := range []time.Duration{srv.ReadHeaderTimeout, srv.ReadTimeout, srv.WriteTimeout, srv.IdleTimeout} {
 		require.Positive(t, d)
 	}
-	require.Greater(t, srv.WriteTimeout, callTimeout)
+	require.Greater(t, srv.WriteTimeout, w.limits.CallTimeout)
 }
 
 // TestDrain: the call under way is answered, health says no, then it ends.
@@ -145,7 +146,7 @@ func TestDrainBudget(t *testing.T) {
 		<-r.Context().Done()
 		close(closed)
 	})
-	w := newWorld(t, api, func(o *Options) { o.Drain = 50 * time.Millisecond })
+	w := newWorld(t, api, limited("drain: 100ms"))
 	s := w.session(t, api.headers("alice-token"))
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)

@@ -18,12 +18,12 @@ func TestKeysReload(t *testing.T) {
 	}
 	require.Contains(t, whoami(), "User: alice")
 	require.NoError(t, os.WriteFile(w.keysAt, []byte("{"), 0o600))
-	w.refreshKeys(time.Now())
-	require.Len(t, w.logs.lines(t, "keys not reloaded, the last good ones stay"), 1)
+	w.look(time.Now())
+	require.Len(t, w.logs.lines(t, "keys not reloaded, the last good state stays in force"), 1)
 	require.Contains(t, whoami(), "User: alice")
 	old := w.signer
 	w.signer = newSigner(t, t.TempDir(), w.keysAt)
-	w.refreshKeys(time.Now())
+	w.look(time.Now())
 	require.Len(t, w.logs.lines(t, "keys reloaded"), 1)
 	require.Contains(t, whoami(), "User: alice")
 	w.signer = old
@@ -42,9 +42,9 @@ func TestKeysReloadForgetsClients(t *testing.T) {
 	}
 	first := whoami()
 	require.Equal(t, first, whoami(), "a warm call opens no connection")
-	w.refreshKeys(time.Now())
+	w.look(time.Now())
 	require.Equal(t, first, whoami(), "the keys are the same")
 	w.signer = newSigner(t, t.TempDir(), w.keysAt)
-	w.refreshKeys(time.Now())
+	w.look(time.Now())
 	require.Greater(t, whoami(), first)
 }

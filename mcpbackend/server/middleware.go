@@ -15,10 +15,6 @@ import (
 	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
-// callTimeout bounds one request, whether or not its client still waits: an
-// older client's going away cancels nothing.
-const callTimeout = 30 * time.Second
-
 const methodCallTool = "tools/call"
 
 // recovered turns a panic into an answer. go-sdk runs handlers on goroutines of
@@ -99,7 +95,8 @@ func outcomeOf(result mcp.Result, err error) string {
 	return "ok"
 }
 
-// bounded gives every request its deadline.
+// bounded gives every request its deadline, whether or not its client still
+// waits: an older client's going away cancels nothing.
 func bounded(limit time.Duration) mcp.Middleware {
 	return func(next mcp.MethodHandler) mcp.MethodHandler {
 		return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {

@@ -1,11 +1,12 @@
 // Package server runs the backend: it loads what the operator configured, opens
-// the port, lets verified requests through to the MCP server, follows the keys,
+// the port, lets verified requests through to the MCP server, follows the files,
 // and drains when it is told to end. It owns no credential for any cluster and
 // looks for none: no kubeconfig, no service account, no environment.
 package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 
 	"kubernetes-mcp-edge/extproc/harden"
 	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/extproc/mtls"
 	"kubernetes-mcp-edge/extproc/nearby"
 	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
@@ -37,22 +39,15 @@ type Options struct {
 	Audience string
 	// Toolsets are offered; a request can only narrow them.
 	Toolsets []string
-	// CallsPerCaller is how many tool calls of one caller, whom his fingerprint
-	// tells apart, may be under way at a time. 0 means 16.
-	CallsPerCaller int
-	// Calls is how many tool calls of all callers may be. 0 means 256.
-	Calls int
-	// Drain is how long an end may take.
-	Drain time.Duration
-	// Version is what MCP clients are told.
-	Version string
+	// TLS asks for mutual TLS on the port, if any of it is set.
+	TLS mtls.Files
+	// Admin is where metrics and health are served: host:port, unix:PATH or off.
+	Admin string
+	// Version is what MCP clients are told, and Revision what it was built from.
+	Version, Revision string
 	// Log takes all output.
 	Log *slog.Logger
 }
-
-// keyInterval is how often the key file is looked at. An unknown key id makes
-// the verifier look sooner, at most once a second.
-const keyInterval = 5 * time.Second
 
 // Run serves until ctx ends and the drain is over; then it returns nil. Any
 // other error is a start that failed, in one sentence that says what to mend.
@@ -67,7 +62,7 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer b.close()
-	port := nearby.Port{Address: o.Listen, Insecure: o.InsecureListen, Danger: "requests to this port carry keys in the clear"}
+	port := nearby.Port{Address: o.Listen, Insecure: o.InsecureListen, TLS: b.transport(), Danger: "requests to this port carry keys in the clear"}
 	listener, err := port.Listen(ctx)
 	if err != nil {
 		return err
@@ -75,25 +70,32 @@ func Run(ctx context.Context, o Options) error {
 	if warning := port.Warning(); warning != "" {
 		o.Log.Warn(warning)
 	}
+	page, err := b.startAdmin(ctx)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer page.Close()
 	return b.serve(ctx, listener)
 }
 
 // backend is a loaded backend that does not listen yet.
 type backend struct {
-	options     Options
-	keys        *proof.KeySet
-	verifier    *proof.Verifier
-	clients     *kube.Clients
-	handler     *handler
-	keyInterval time.Duration
+	options      Options
+	limits       policy.BackendLimits // those of the start
+	policy       *policy.File
+	keys         *proof.KeySet
+	identity     *mtls.Identity // nil without mutual TLS
+	verifier     *proof.Verifier
+	clients      *kube.Clients
+	handler      *handler
+	files        []*followed
+	refused      uint64 // clients, as far as the log has told
+	pollInterval time.Duration
 }
 
 // load reads the files and puts the parts together.
 func load(o Options) (*backend, error) {
-	if o.CallsPerCaller < 0 || o.Calls < 0 {
-		return nil, errors.New("calls: a limit below nothing; say how many may be under way at a time")
-	}
-	rules, err := policy.Load(o.PolicyFile)
+	rules, err := policy.Open(o.PolicyFile)
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
 	}
@@ -101,34 +103,61 @@ func load(o Options) (*backend, error) {
 	if err != nil {
 		return nil, fmt.Errorf("keys: %w", err)
 	}
-	verifier, err := proof.NewVerifier(keys, o.Audience, func() *kubeheader.Policy { return &rules.Header }, proof.Limits{})
-	if err != nil {
-		return nil, fmt.Errorf("audience: %w", err)
+	b := &backend{options: o, limits: rules.Current().Limits.Backend, policy: rules, keys: keys, pollInterval: pollInterval}
+	if o.TLS.Wanted() {
+		if b.identity, err = mtls.Load(o.TLS); err != nil {
+			return nil, err // it names the flag or the file
+		}
 	}
-	clients, err := kube.New(kube.Config{Rules: func() kube.Rules {
-		return kube.Rules{Hosts: rules.Header.Hosts, PublicRoots: rules.PublicRoots, Generation: rules.Digest}
-	}})
-	if err != nil {
-		verifier.Close()
+	if err := b.assemble(); err != nil {
 		return nil, err
 	}
-	b := &backend{options: o, keys: keys, verifier: verifier, clients: clients, keyInterval: keyInterval}
-	server, err := newMCP(clients, o)
+	b.announce()
+	o.Log.Info("loaded", "audience", o.Audience, "toolsets", o.Toolsets, "keys", keys.IDs(), "mutual_tls", b.identity != nil)
+	return b, nil
+}
+
+// assemble puts the parts together. Verifier and clients ask for the policy at
+// every request and at every new client, so a new one is in force at once.
+func (b *backend) assemble() (err error) {
+	b.verifier, err = proof.NewVerifier(b.keys, b.options.Audience,
+		func() *kubeheader.Policy { return &b.policy.Current().Header },
+		proof.Limits{Entries: b.limits.ProofEntries, Bytes: b.limits.ProofBytes})
+	if err != nil {
+		return fmt.Errorf("audience: %w", err)
+	}
+	b.clients, err = kube.New(kube.Config{
+		Rules: func() kube.Rules {
+			rules := b.policy.Current()
+			return kube.Rules{Hosts: rules.Header.Hosts, PublicRoots: rules.PublicRoots, Generation: rules.Digest}
+		},
+		Limits: kube.Limits{Entries: b.limits.Clients, Bytes: b.limits.ClientBytes, Idle: b.limits.ClientIdle, Age: b.limits.ClientAge},
+	})
+	if err != nil {
+		b.verifier.Close()
+		return err
+	}
+	server, err := newMCP(b.clients, b.options, b.limits)
 	if err != nil {
 		b.close()
-		return nil, err
+		return err
 	}
-	b.handler = newHandler(server, b.admitted(), o.Log)
-	for _, warning := range rules.Warnings() {
-		o.Log.Warn(warning, "policy", o.PolicyFile)
-	}
-	o.Log.Info("loaded", "policy", o.PolicyFile, "policy_digest", rules.Digest, "audience", o.Audience, "toolsets", o.Toolsets)
-	return b, nil
+	b.handler = newHandler(server, b.admitted(), b.options.Log)
+	b.files = b.followed(time.Now())
+	return nil
 }
 
 // admitted is the door in front of MCP.
 func (b *backend) admitted() func(http.Handler) http.Handler {
-	return admit.New(admit.Config{Verifier: b.verifier, Log: b.options.Log})
+	return admit.New(admit.Config{Verifier: b.verifier, Log: b.options.Log, BodyTimeout: b.limits.BodyTimeout})
+}
+
+// transport is what the port speaks; nil is plain text. Envoy takes HTTP/2.
+func (b *backend) transport() *tls.Config {
+	if b.identity == nil {
+		return nil
+	}
+	return b.identity.Server("h2", "http/1.1")
 }
 
 func (b *backend) close() {
@@ -143,20 +172,26 @@ func (b *backend) serve(ctx context.Context, listener net.Listener) error {
 	defer background.Wait()
 	following, stop := context.WithCancel(ctx)
 	defer stop()
-	background.Go(func() { b.followKeys(following) })
+	background.Go(func() { b.follow(following) })
 
-	srv := newHTTPServer(b.handler, b.options.Log)
+	srv := newHTTPServer(b.handler, b.limits, b.transport(), b.options.Log)
 	served := make(chan error, 1)
-	background.Go(func() { served <- srv.Serve(listener) })
-	b.options.Log.Info("listening", "address", listener.Addr().String())
+	background.Go(func() {
+		if srv.TLSConfig != nil {
+			served <- srv.ServeTLS(listener, "", "") // the certificates come with the configuration
+			return
+		}
+		served <- srv.Serve(listener)
+	})
+	b.options.Log.Info("listening", "address", listener.Addr().String(), "mutual_tls", srv.TLSConfig != nil)
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	b.options.Log.Info("draining", "budget", b.options.Drain.String())
+	b.options.Log.Info("draining", "budget", b.limits.Drain.String())
 	b.handler.draining.Store(true)
-	budget, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.options.Drain)
+	budget, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.limits.Drain)
 	defer cancel()
 	if err := srv.Shutdown(budget); err != nil {
 		b.options.Log.Warn("calls were cut off at the end of the drain budget")
@@ -167,31 +202,4 @@ func (b *backend) serve(ctx context.Context, listener net.Listener) error {
 	}
 	b.options.Log.Info("stopped")
 	return nil
-}
-
-// followKeys looks at the key file from time to time. A file that cannot be
-// used leaves the keys as they were. Polling the content survives what file
-// events do not: a mounted ConfigMap is swapped by renaming a symlink.
-func (b *backend) followKeys(ctx context.Context) {
-	ticker := time.NewTicker(b.keyInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case now := <-ticker.C:
-			b.refreshKeys(now)
-		}
-	}
-}
-
-func (b *backend) refreshKeys(now time.Time) {
-	changed, err := b.keys.Refresh(now)
-	switch {
-	case err != nil:
-		b.options.Log.Error("keys not reloaded, the last good ones stay", "error", err)
-	case changed:
-		b.clients.Forget()
-		b.options.Log.Info("keys reloaded")
-	}
 }

@@ -168,7 +168,7 @@ func TestNoProofNoService(t *testing.T) {
 func TestPanicsAreAnswers(t *testing.T) {
 	api := newBrokenAPI(t)
 	w := newWorld(t, api)
-	server, err := newMCP(w.clients, w.options)
+	server, err := newMCP(w.clients, w.options, w.limits)
 	require.NoError(t, err)
 	panics := func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
 		panic("CANARY of a panic") //nolint:forbidigo // what is tested
@@ -231,7 +231,7 @@ func TestAuditLines(t *testing.T) {
 // at the limit.
 func TestDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		handle := bounded(callTimeout)(func(ctx context.Context, _ string, _ mcp.Request) (mcp.Result, error) {
+		handle := bounded(30 * time.Second)(func(ctx context.Context, _ string, _ mcp.Request) (mcp.Result, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		})
@@ -246,7 +246,7 @@ func TestDeadline(t *testing.T) {
 func TestDeadlineOfATool(t *testing.T) {
 	api := newBrokenAPI(t)
 	w := newWorld(t, api)
-	server, err := newMCP(w.clients, w.options)
+	server, err := newMCP(w.clients, w.options, w.limits)
 	require.NoError(t, err)
 	left := make(chan time.Duration, 1)
 	mcp.AddTool(server, &mcp.Tool{Name: "whoami"}, func(ctx context.Context, _ *mcp.CallToolRequest, _ struct{}) (*mcp.CallToolResult, any, error) {
@@ -258,7 +258,7 @@ func TestDeadlineOfATool(t *testing.T) {
 	ok(t, w.session(t, api.headers("alice-token")), "whoami", nil)
 	got := <-left
 	require.Positive(t, got)
-	require.LessOrEqual(t, got, callTimeout)
+	require.LessOrEqual(t, got, w.limits.CallTimeout)
 }
 
 // TestCancellation: a client of 2026-07-28 goes away, and so does the call.

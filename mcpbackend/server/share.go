@@ -13,12 +13,6 @@ import (
 	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
-// How many tool calls may be under way at a time unless Options say otherwise.
-const (
-	defaultCallsPerCaller = 16
-	defaultCalls          = 256
-)
-
 const (
 	// callWait is how long a call waits for its turn. It is short: a caller who
 	// is told to try again knows more than one who hangs.
@@ -53,14 +47,8 @@ type share struct {
 	users int64 // calls under way and in wait
 }
 
-// newShares makes the shares; 0 means the default.
+// newShares makes the shares.
 func newShares(each, all int) *shares {
-	if each == 0 {
-		each = defaultCallsPerCaller
-	}
-	if all == 0 {
-		all = defaultCalls
-	}
 	return &shares{each: int64(each), wait: callWait, all: semaphore.NewWeighted(int64(all)), callers: map[string]*share{}}
 }
 

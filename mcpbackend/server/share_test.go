@@ -34,7 +34,7 @@ func hold(t *testing.T, s *shares, caller string, n int) (give func()) {
 // and nothing is kept of callers who are gone.
 func TestShareOfOneCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShares(0, 0)
+		s := newShares(16, 256)
 		start := time.Now()
 		give := hold(t, s, "alice", 16)
 		_, busy := s.take(t.Context(), "alice")
@@ -52,7 +52,7 @@ func TestShareOfOneCaller(t *testing.T) {
 // TestShareOfAll: the common limit holds for callers who stay within theirs.
 func TestShareOfAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShares(0, 0)
+		s := newShares(16, 256)
 		gives := make([]func(), 0, 16)
 		for i := range 16 {
 			gives = append(gives, hold(t, s, fmt.Sprint("caller-", i), 16))
@@ -72,7 +72,7 @@ func TestShareOfAll(t *testing.T) {
 // TestShareQueue: a flood is refused at once when enough of it waits.
 func TestShareQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShares(1, 0)
+		s := newShares(1, 256)
 		give := hold(t, s, "alice", 1)
 		var waiting sync.WaitGroup
 		for range callQueue {
@@ -115,7 +115,7 @@ func TestCallsPerCaller(t *testing.T) {
 		<-answer
 		writeJSON(w, table(1, ""))
 	})
-	w := newWorld(t, api, func(o *Options) { o.CallsPerCaller = 3 })
+	w := newWorld(t, api, limited("callsPerCaller: 3"))
 	done := make(chan string, 1)
 	client := w.httpClient(t, api.headers("alice-token"), true)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/mcp", strings.NewReader(

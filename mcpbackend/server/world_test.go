@@ -34,35 +34,37 @@ type world struct {
 	url     string
 	logs    *lockedBuffer
 	signer  *proof.Signer
-	policy  *policy.Policy
+	edge    *policy.Policy // the guard's, which may be another than the backend's
 	keysAt  string
 	stopped chan error
 	stop    context.CancelFunc
 }
 
 // newWorld starts a backend whose policy allows this server, and no other.
-func newWorld(t *testing.T, api *brokenAPI, change ...func(*Options)) *world {
+func newWorld(t *testing.T, api *brokenAPI, change ...func(*setup)) *world {
 	t.Helper()
 	dir := t.TempDir()
 	w := &world{logs: &lockedBuffer{}, keysAt: filepath.Join(dir, "keys.json"), stopped: make(chan error, 1)}
-	o := Options{
+	o := setup{limits: "drain: 5s", Options: Options{
 		Listen: "127.0.0.1:0", PolicyFile: filepath.Join(dir, "policy.yaml"), KeysFile: w.keysAt, Audience: "kubernetes-mcp",
-		Toolsets: []string{"core"}, Drain: 5 * time.Second, Version: "test",
+		Toolsets: []string{"core"}, Version: "test",
 		Log: slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	}
+	}}
 	for _, f := range change {
 		f(&o)
 	}
-	require.NoError(t, os.WriteFile(o.PolicyFile, []byte(policyFor(api)), 0o600))
+	require.NoError(t, os.WriteFile(o.PolicyFile, []byte(policyFor(api)+"limits: {backend: {"+o.limits+"}}\n"), 0o600))
 	w.signer = newSigner(t, dir, w.keysAt)
 	var err error
-	w.policy, err = policy.Load(o.PolicyFile)
+	w.backend, err = load(o.Options)
 	require.NoError(t, err)
-	w.backend, err = load(o)
-	require.NoError(t, err)
+	w.edge = w.policy.Current()
 	listener, err := nearby.Port{Address: o.Listen}.Listen(t.Context())
 	require.NoError(t, err)
 	w.url = "http://" + listener.Addr().String()
+	if o.TLS.Wanted() {
+		w.url = "https://" + listener.Addr().String()
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	w.stop = stop
 	go func() { w.stopped <- w.serve(ctx, listener) }()
@@ -73,6 +75,16 @@ func newWorld(t *testing.T, api *brokenAPI, change ...func(*Options)) *world {
 	})
 	return w
 }
+
+// setup is what a test may change before the start.
+type setup struct {
+	Options
+
+	limits string // below limits.backend in the policy
+}
+
+// limited replaces the limits.
+func limited(limits string) func(*setup) { return func(o *setup) { o.limits = limits } }
 
 // policyFor names the one address and port of a server on loopback.
 func policyFor(api *brokenAPI) string {
@@ -124,7 +136,7 @@ func (w *world) seal(header http.Header, headers map[string]string) error {
 	for name, value := range headers {
 		fields = append(fields, kubeheader.Field{Name: name, Value: kubeheader.NewSecret([]byte(value))})
 	}
-	checked, err := kubeheader.Parse(kubeheader.Request{Fields: fields}, &w.policy.Header, time.Now())
+	checked, err := kubeheader.Parse(kubeheader.Request{Fields: fields}, &w.edge.Header, time.Now())
 	if err != nil {
 		return err
 	}
