@@ -3,7 +3,7 @@ package envoy_test
 // allBreaks are the rows of all tables.
 func allBreaks() map[string][][2]string {
 	out := map[string][][2]string{}
-	for _, table := range []map[string][][2]string{breaks(), moreBreaks(), routeBreaks(), wayBreaks()} {
+	for _, table := range []map[string][][2]string{breaks(), moreBreaks(), routeBreaks(), wayBreaks(), cornerBreaks()} {
 		for rule, rows := range table {
 			out[rule] = append(out[rule], rows...)
 		}

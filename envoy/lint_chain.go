@@ -128,7 +128,7 @@ func isWrapper(kind string) bool {
 }
 
 func filtersKnown(e *edge, hit hit) {
-	for i, f := range e.filters {
+	for _, f := range e.filters {
 		discovery := f.GetConfigDiscovery()
 		if discovery == nil {
 			continue
@@ -137,8 +137,6 @@ func filtersKnown(e *edge, hit hit) {
 		_, known := e.whole.filters[f.GetName()]
 		switch {
 		case !known:
-			hit(at, printable(f.GetName()))
-		case i >= e.guards()[0] && !e.live:
 			hit(at, printable(f.GetName()))
 		case discovery.GetDefaultConfig() != nil:
 			hit(at.field("default_config"), printable(f.GetName()))

@@ -209,6 +209,11 @@ func TestWhatComesFromElsewhereIsJudged(t *testing.T) {
 		"a filter that is not there": {"filters-known", `http_filters\[0\].config_discovery`, func(_ *testing.T, of func(string) object) {
 			delete(of("envoy.admin.v3.EcdsConfigDump"), "ecds_filters")
 		}},
+		"a filter with a default": {"filters-known", `http_filters\[0\].config_discovery.default_config`, func(t *testing.T, of func(string) object) {
+			t.Helper()
+			manager := at(t, of(listener), "dynamic_listeners", 0, "active_state", "listener", "filter_chains", 0, "filters", 0, "typed_config")
+			at(t, manager, "http_filters", 0, "config_discovery")["default_config"] = object{"@type": "type.googleapis.com/google.protobuf.Empty"}
+		}},
 		"a filter by ECDS that passes through": {"health-before-guard", `ecds_filters\[0\].ecds_filter.typed_config.pass_through_mode`, func(t *testing.T, of func(string) object) {
 			t.Helper()
 			at(t, of("envoy.admin.v3.EcdsConfigDump"), "ecds_filters", 0, "ecds_filter", "typed_config")["pass_through_mode"] = true

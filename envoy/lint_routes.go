@@ -55,9 +55,7 @@ func routesKnown(e *edge, hit hit) {
 	case e.manager.GetScopedRoutes() != nil:
 		hit(e.at.field("scoped_routes"), "scoped routes cannot be judged here")
 	case rds != nil && e.routes.message == nil:
-		hit(e.at.field("rds"), "not in the dump: "+printable(rds.GetRouteConfigName()))
-	case rds != nil && !e.live:
-		hit(e.at.field("rds"), "")
+		hit(e.at.field("rds"), "not in this configuration: "+printable(rds.GetRouteConfigName()))
 	case e.routes.message == nil:
 		hit(e.at.field("route_config"), "there are none")
 	}
