@@ -1,7 +1,8 @@
 package main
 
 import (
-	"fmt"
+	"context"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func TestScripts(t *testing.T) {
 			}
 			return os.WriteFile(env.WorkDir+"/keys.pem", content, 0o600)
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"waitfor": waitFor},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"waitfor": waitFor, "waitsocket": waitSocket},
 	})
 }
 
@@ -42,19 +43,42 @@ func waitFor(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: waitfor FILE TEXT")
 	}
+	var content []byte
+	if !await(func() bool {
+		content, _ = os.ReadFile(ts.MkAbs(args[0]))
+		return strings.Contains(string(content), args[1])
+	}) {
+		ts.Fatalf("%s never held %q; it holds:\n%s", args[0], args[1], content)
+	}
+}
+
+// waitSocket waits until somebody answers on a Unix socket: waitsocket PATH.
+func waitSocket(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: waitsocket PATH")
+	}
+	if !await(func() bool {
+		conn, err := (&net.Dialer{}).DialContext(context.Background(), "unix", ts.MkAbs(args[0]))
+		return err == nil && conn.Close() == nil
+	}) {
+		ts.Fatalf("nobody ever answered on %s", args[0])
+	}
+}
+
+// await asks every few milliseconds, for twenty seconds.
+func await(done func() bool) bool {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
 	for {
-		content, _ := os.ReadFile(ts.MkAbs(args[0]))
-		if strings.Contains(string(content), args[1]) {
-			return
+		if done() {
+			return true
 		}
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			ts.Fatalf("%s", fmt.Sprintf("%s never held %q; it holds:\n%s", args[0], args[1], content))
+			return false
 		}
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"time"
 
-	"google.golang.org/grpc/grpclog"
-
 	"kubernetes-mcp-edge/extproc/logpipe"
 	"kubernetes-mcp-edge/extproc/mtls"
 	"kubernetes-mcp-edge/extproc/serve"
@@ -44,9 +42,6 @@ func (f *serveFlags) Run(env *environment) error {
 		return note.Bytes()
 	})
 	defer pipe.Close(logFarewell)
-	// grpc logs failures of connections in a form of its own, and could be told by
-	// its environment variables to log what is in them.
-	grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, io.Discard))
 	return serve.Run(env.ctx, f.options(slog.New(f.handler(pipe)), pipe.Dropped))
 }
 
