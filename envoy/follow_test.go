@@ -1,0 +1,99 @@
+package envoy_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/envoy"
+	"kubernetes-mcp-edge/extproc/trial"
+)
+
+// started runs Envoy until the test ends and returns where its listener is.
+func started(t *testing.T, config []byte) string {
+	t.Helper()
+	dir := t.TempDir()
+	file, admin := filepath.Join(dir, "bootstrap.yaml"), filepath.Join(dir, "admin")
+	require.NoError(t, os.WriteFile(file, config, 0o600))
+	ctx, stop := context.WithCancel(t.Context())
+	cmd := exec.CommandContext(ctx, binaryPath(t), "-c", file, "--admin-address-path", admin, "--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning")
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { stop(); _ = cmd.Wait() })
+	var listener string
+	require.Eventually(t, func() bool {
+		host, err := os.ReadFile(admin)
+		if err != nil || len(host) == 0 {
+			return false
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+string(host)+"/listeners", nil)
+		require.NoError(t, err)
+		res, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			return false
+		}
+		defer func() { _ = res.Body.Close() }()
+		line, _ := bufio.NewReader(res.Body).ReadString('\n')
+		_, listener, _ = strings.Cut(strings.TrimSpace(line), "::")
+		return listener != "" && !strings.HasSuffix(listener, ":0")
+	}, 20*time.Second, 10*time.Millisecond, "Envoy does not listen")
+	return listener
+}
+
+// TestCertificatesAreFollowed: a certificate that is renewed the way people and
+// Kubernetes do it, by a rename in its directory, is served without a restart,
+// and open connections live on.
+func TestCertificatesAreFollowed(t *testing.T) {
+	dir := t.TempDir()
+	authority := trial.NewAuthority(t)
+	place := func(p trial.Pair) {
+		for name, text := range map[string][]byte{"tls.key": p.KeyPEM(t), "tls.crt": p.CertificatePEM()} {
+			require.NoError(t, os.WriteFile(filepath.Join(dir, name+".new"), text, 0o600))
+			require.NoError(t, os.Rename(filepath.Join(dir, name+".new"), filepath.Join(dir, name)))
+		}
+	}
+	first, second := authority.Issue(t, trial.DNS("edge.example.com")), authority.Issue(t, trial.DNS("edge.example.com"))
+	place(first)
+	c := envoy.Default()
+	c.Version, c.ListenPort, c.AdminPort, c.AccessLog = binaryVersion(t), 0, 0, "/dev/null"
+	c.TLS = &envoy.TLS{CertificateFile: filepath.Join(dir, "tls.crt"), KeyFile: filepath.Join(dir, "tls.key")}
+	c.SecretsDirectory = t.TempDir()
+	secrets, err := envoy.Secrets(c)
+	require.NoError(t, err)
+	for name, text := range secrets {
+		require.NoError(t, os.WriteFile(filepath.Join(c.SecretsDirectory, name), text, 0o600))
+	}
+	text, err := envoy.Render(c)
+	require.NoError(t, err)
+	address := started(t, text)
+
+	serial := func() string {
+		conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // looks, trusts nothing
+		if err != nil {
+			return err.Error()
+		}
+		defer func() { _ = conn.Close() }()
+		return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
+	}
+	require.Equal(t, first.Certificate.SerialNumber.String(), serial())
+	open, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}) //nolint:gosec // likewise
+	require.NoError(t, err)
+	defer func() { _ = open.Close() }()
+	place(second)
+	require.Eventually(t, func() bool { return serial() == second.Certificate.SerialNumber.String() }, 10*time.Second, 20*time.Millisecond)
+	_, err = open.Write([]byte("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))
+	require.NoError(t, err)
+	line, err := bufio.NewReader(open).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "HTTP/1.1 200 OK\r\n", line)
+}
