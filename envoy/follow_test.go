@@ -50,20 +50,49 @@ func started(t *testing.T, config []byte) string {
 	return listener
 }
 
-// TestCertificatesAreFollowed: a certificate that is renewed the way people and
-// Kubernetes do it, by a rename in its directory, is served without a restart,
-// and open connections live on.
-func TestCertificatesAreFollowed(t *testing.T) {
-	dir := t.TempDir()
-	authority := trial.NewAuthority(t)
-	place := func(p trial.Pair) {
-		for name, text := range map[string][]byte{"tls.key": p.KeyPEM(t), "tls.crt": p.CertificatePEM()} {
-			require.NoError(t, os.WriteFile(filepath.Join(dir, name+".new"), text, 0o600))
-			require.NoError(t, os.Rename(filepath.Join(dir, name+".new"), filepath.Join(dir, name)))
+// byRename renews files as people do.
+func byRename(t *testing.T, dir, _ string, files map[string][]byte) {
+	t.Helper()
+	for name, text := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".new"), text, 0o600))
+		require.NoError(t, os.Rename(filepath.Join(dir, name+".new"), filepath.Join(dir, name)))
+	}
+}
+
+// byKubernetes renews files as the kubelet does: a symbolic link to a directory
+// with all of them is replaced, and nothing else in the directory changes.
+func byKubernetes(t *testing.T, dir, version string, files map[string][]byte) {
+	t.Helper()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, version), 0o700))
+	for name, text := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, version, name), text, 0o600))
+		if version == "..1" {
+			require.NoError(t, os.Symlink(filepath.Join("..data", name), filepath.Join(dir, name)))
 		}
 	}
+	require.NoError(t, os.Symlink(version, filepath.Join(dir, "..data_tmp")))
+	require.NoError(t, os.Rename(filepath.Join(dir, "..data_tmp"), filepath.Join(dir, "..data")))
+}
+
+// TestCertificatesAreFollowed: a certificate that is renewed is served without a
+// restart, and open connections live on.
+func TestCertificatesAreFollowed(t *testing.T) {
+	for name, place := range map[string]func(t *testing.T, dir, version string, files map[string][]byte){
+		"rename": byRename, "Kubernetes": byKubernetes,
+	} {
+		t.Run(name, func(t *testing.T) { followed(t, place) })
+	}
+}
+
+func followed(t *testing.T, renew func(t *testing.T, dir, version string, files map[string][]byte)) {
+	t.Helper()
+	dir := t.TempDir()
+	authority := trial.NewAuthority(t)
+	place := func(version string, p trial.Pair) {
+		renew(t, dir, version, map[string][]byte{"tls.key": p.KeyPEM(t), "tls.crt": p.CertificatePEM()})
+	}
 	first, second := authority.Issue(t, trial.DNS("edge.example.com")), authority.Issue(t, trial.DNS("edge.example.com"))
-	place(first)
+	place("..1", first)
 	c := envoy.Default()
 	c.Version, c.ListenPort, c.AdminPort, c.AccessLog = binaryVersion(t), 0, 0, "/dev/null"
 	c.TLS = &envoy.TLS{CertificateFile: filepath.Join(dir, "tls.crt"), KeyFile: filepath.Join(dir, "tls.key")}
@@ -89,7 +118,7 @@ func TestCertificatesAreFollowed(t *testing.T) {
 	open, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}) //nolint:gosec // likewise
 	require.NoError(t, err)
 	defer func() { _ = open.Close() }()
-	place(second)
+	place("..2", second)
 	require.Eventually(t, func() bool { return serial() == second.Certificate.SerialNumber.String() }, 10*time.Second, 20*time.Millisecond)
 	_, err = open.Write([]byte("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))
 	require.NoError(t, err)
