@@ -35,6 +35,8 @@ type commands struct {
 
 	Lint lintCommand `cmd:"" help:"Say what is wrong with an Envoy configuration, in a file or live."`
 
+	Probe probeCommand `cmd:"" help:"Ask a health endpoint on this machine: for containers that hold no other tool."`
+
 	Headers headersCommand `cmd:"" help:"Print a kubeconfig context, exec plugins included, as kubernetes-* headers."`
 }
 
