@@ -1,9 +1,10 @@
 package hostile
 
 import (
+	"bufio"
 	"fmt"
 	"io"
-	"regexp"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -120,25 +121,29 @@ func (f form) text() string {
 // as one.
 const goodbye = "GET /healthz HTTP/1.1\r\nHost: mcp.example.com\r\nConnection: close\r\n\r\n"
 
-// speak sends bytes and a goodbye, and reads until the other side hangs up. It
-// returns the statuses of the answers. Who takes the goodbye for part of a body
-// waits for more, and is waited for no longer than a moment.
-func speak(tb testing.TB, address, text string) []string {
+// speak sends bytes and a goodbye, and reads until an answer says that it is the
+// last. It returns the statuses of the answers. Who takes the goodbye for part of
+// a body waits for more, and is waited for no longer than a moment.
+func speak(tb testing.TB, address, text string) []int {
 	tb.Helper()
 	c, err := dial(tb.Context(), address)
 	require.NoError(tb, err)
 	defer func() { _ = c.Close() }()
 	_, _ = io.WriteString(c, text+goodbye) // the other side may hang up before it has read all
 	_ = c.SetReadDeadline(time.Now().Add(time.Second))
-	answers, _ := io.ReadAll(c)
-	var statuses []string
-	for _, found := range statusLine.FindAllSubmatch(answers, -1) {
-		statuses = append(statuses, string(found[1]))
+	var statuses []int
+	for r := bufio.NewReader(c); ; {
+		res, err := http.ReadResponse(r, nil)
+		if err != nil {
+			return statuses
+		}
+		_, err = io.Copy(io.Discard, res.Body)
+		_ = res.Body.Close()
+		if statuses = append(statuses, res.StatusCode); err != nil || res.Close {
+			return statuses
+		}
 	}
-	return statuses
 }
-
-var statusLine = regexp.MustCompile(`(?m)HTTP/1\.1 ([0-9]{3}) `)
 
 // checker opens proofs as the backend does.
 type checker struct{ verifier *proof.Verifier }
