@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/base64"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -114,6 +115,9 @@ func (w *world) drive(t *testing.T) {
 	client := rig.NewClient(t, false)
 	large := w.secrets.withToken(w.hostile).Plus("X-Large", strings.Repeat(w.secrets.token, 4096))
 	w.call(t, client, w.URL, bodies[0], large)
+	for _, page := range []string{"/metrics", "/status", "/status.json", "/healthz", "/readyz"} {
+		w.pages["the guard's "+page] = []byte(rig.Fetch(t.Context(), t, new(http.Client), w.GuardAdmin(0)+page))
+	}
 	w.Extproc.Kill()
 	w.call(t, client, w.URL, bodies[0], w.secrets.withToken(w.hostile))
 	w.call(t, client, w.URL, bodies[0], w.secrets.withCertificate(w.hostile))
@@ -149,7 +153,10 @@ func (w *world) canaries(t *testing.T) []canary {
 // outputs are all that a bystander can read.
 func (w *world) outputs(t *testing.T) map[string][]byte {
 	t.Helper()
-	out := map[string][]byte{}
+	out := maps.Clone(w.pages)
+	for _, page := range []string{"/metrics", "/healthz", "/readyz"} {
+		out["the backend's "+page] = []byte(rig.Fetch(t.Context(), t, new(http.Client), w.BackendAdmin()+page))
+	}
 	for _, p := range w.Processes() {
 		out["output of "+p.Name] = p.Output()
 	}
@@ -183,6 +190,8 @@ func TestCanary(t *testing.T) {
 		"output of envoy":      {"[info]", "[ext_proc]"},
 		"access log":           {`"reason":"server-userinfo"`, `"path":"/mcp"`},
 		"Envoy's /stats":       {"ext_proc"},
+		"the guard's /metrics": {`reason="server-userinfo"`},
+		"the guard's /status":  {"host-not-allowed", "sha256:"},
 		"Envoy's /config_dump": {"kube_guard"},
 	} {
 		for _, s := range want {

@@ -58,6 +58,7 @@ type world struct {
 	refusing, untrusted, hostile   string // server URLs
 	good                           harness.Headers
 	answers                        map[string][]byte // all that callers got
+	pages                          map[string][]byte // of the guard, as it saw the traffic
 	reasons                        map[string]int    // of the rejections among them
 	id, argument, namespace, quiet string
 }
@@ -65,7 +66,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		secrets: newSecrets(t), good: shared.Cluster.Token("alice"), answers: map[string][]byte{}, reasons: map[string]int{},
+		secrets: newSecrets(t), good: shared.Cluster.Token("alice"), answers: map[string][]byte{}, pages: map[string][]byte{}, reasons: map[string]int{},
 		id: "canary-id-" + rand.Text(), argument: "canary-argument-" + rand.Text(),
 		namespace: "canary-" + strings.ToLower(rand.Text()), quiet: "canary-" + rand.Text(),
 	}
@@ -76,7 +77,10 @@ func newWorld(t *testing.T) *world {
 	// names the certificate that it was given.
 	w.untrusted = serveTLS(t, newAuthority(t, w.secrets.caName).serving(t), http.NotFoundHandler())
 	w.hostile = serveTLS(t, w.secrets.ca.serving(t), new(echo))
-	w.Stack = shared.StartStack(t, harness.Options{LogLevel: "debug", Policy: withPorts(t, shared.Policy, w.refusing, w.untrusted, w.hostile)})
+	w.Stack = shared.StartStack(t, harness.Options{
+		LogLevel: "debug", Policy: withPorts(t, shared.Policy, w.refusing, w.untrusted, w.hostile),
+		PolicyExtra: "logs: {hosts: hashed}\n", // a host is shown otherwise, and a word is a host
+	})
 	return w
 }
 

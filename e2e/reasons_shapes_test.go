@@ -74,7 +74,6 @@ func reasonShapes() []reasonShape {
 		post("id in another case", strings.Replace(request("1"), `"id"`, `"ID"`, 1)),
 		other(http.MethodGet, ""),
 		other(http.MethodDelete, ""),
-		other(http.MethodOptions, ""),
 		other(http.MethodHead, ""),
 		other(http.MethodPut, request("1")),
 		other(http.MethodPatch, request("1")),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -45,6 +46,10 @@ func TestStackStopsEverything(t *testing.T) {
 		}
 	}
 	require.NotEqual(t, state.Tenants["alice"]["token"]["kubernetes-server"], state.SecondTenants["alice"]["token"]["kubernetes-server"])
+	for _, admin := range []string{state.GuardAdmin, state.BackendAdmin} {
+		rig.Fetch(t.Context(), t, new(http.Client), admin+"/readyz")
+		require.Contains(t, rig.Fetch(t.Context(), t, new(http.Client), admin+"/metrics"), "go_goroutines")
+	}
 	below := descendants(t, r.cmd.Process.Pid)
 	require.GreaterOrEqual(t, len(below), 12, "two clusters, their five and two components, guard, backend, Envoy")
 
@@ -106,6 +111,8 @@ func TestStackPastedLinesWork(t *testing.T) {
 	require.Contains(t, string(python), "User: alice")
 	require.Contains(t, string(python), "settings")
 	require.Contains(t, string(python), "refused: kubernetes-server")
+	page := rig.Fetch(ctx, t, new(http.Client), regexp.MustCompile(`(?m)^http://\S+/status$`).FindString(r.out.String()))
+	require.Contains(t, page, "unknown-header", "the page shows nothing of the calls that were shown")
 
 	require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
 	require.Equal(t, 0, r.wait(t))

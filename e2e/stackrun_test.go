@@ -109,6 +109,8 @@ type stackState struct {
 	URL           string                                  `json:"url"`
 	BackendURL    string                                  `json:"backend_url"`
 	EnvoyAdmin    string                                  `json:"envoy_admin"`
+	GuardAdmin    string                                  `json:"guard_admin"`
+	BackendAdmin  string                                  `json:"backend_admin"`
 	Namespaces    []string                                `json:"namespaces"`
 	Tenants       map[string]map[string]map[string]string `json:"tenants"`
 	SecondTenants map[string]map[string]map[string]string `json:"tenants_second_cluster"`

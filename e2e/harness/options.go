@@ -3,7 +3,6 @@ package harness
 import (
 	"errors"
 	"fmt"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -110,10 +109,4 @@ func (s *Stack) policyText() string {
 		return text
 	}
 	return text + fmt.Sprintf("limits: {guard: {drain: %s}}\n", s.options.Drain)
-}
-
-// knows tells whether a program has a flag.
-func knows(binary, flag string) bool {
-	out, err := exec.Command(binary, "--help").Output() //nolint:noctx // instant
-	return err == nil && strings.Contains(string(out), flag)
 }

@@ -129,9 +129,9 @@ func (s *Stack) MakeKeys(ctx context.Context, private, public string) error {
 
 // StartBackend starts the backend on its port.
 func (s *Stack) StartBackend(ctx context.Context) error {
-	args := []string{"--listen", s.backend, "--policy", s.PolicyFile(), "--keys", s.KeysFile(), "--log-level", s.options.LogLevel}
-	if knows(s.options.Binaries.MCPBackend, "--admin") {
-		args = append(args, "--admin", s.backendAdmin)
+	args := []string{
+		"--listen", s.backend, "--admin", s.backendAdmin, "--policy", s.PolicyFile(), "--keys", s.KeysFile(),
+		"--log-level", s.options.LogLevel,
 	}
 	p, err := s.component("mcpbackend", s.options.Env, s.options.Binaries.MCPBackend, append(args, s.options.BackendTLS.flags()...)...)
 	if err != nil {

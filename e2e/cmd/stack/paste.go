@@ -26,6 +26,7 @@ func (v *view) paste(r room, s *harness.Stack, t target) error {
 		v.printf("\n=== The headers are your own credential: kubemcp headers --format curl (or claude) prints them\n")
 	}
 	v.printf("\n=== Python (standard library only; reads %s)\n\npython3 %s\n", r.state(), quote(r.script()))
+	v.printf("\n=== What the guard decides, as a page (metrics beside it)\n\n%s/status\n", s.GuardAdmin(0))
 	v.printf("\nThe stack is up at %s. Ctrl-C stops it.\n", s.URL)
 	return nil
 }

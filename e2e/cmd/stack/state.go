@@ -10,11 +10,14 @@ import (
 // state is stack.json: what a tool needs to talk to the running stack. It holds
 // credentials, so it is for its owner only and goes with the stack.
 type state struct {
-	URL        string       `json:"url"`
-	BackendURL string       `json:"backend_url"`
-	EnvoyAdmin string       `json:"envoy_admin"`
-	Namespaces []string     `json:"namespaces"`
-	Tenants    stateTenants `json:"tenants"`
+	URL        string `json:"url"`
+	BackendURL string `json:"backend_url"`
+	EnvoyAdmin string `json:"envoy_admin"`
+	// Where guard and backend show metrics and health; the guard's /status is a page.
+	GuardAdmin   string       `json:"guard_admin"`
+	BackendAdmin string       `json:"backend_admin"`
+	Namespaces   []string     `json:"namespaces"`
+	Tenants      stateTenants `json:"tenants"`
 	// The same people on another cluster behind the same URL.
 	TenantsSecondCluster stateTenants `json:"tenants_second_cluster,omitempty"`
 }
@@ -36,7 +39,8 @@ func stateOf(users tenants) stateTenants {
 // writeState writes the file in one step.
 func writeState(path string, s *harness.Stack, t target) error {
 	out := state{
-		URL: s.URL, BackendURL: s.BackendURL, EnvoyAdmin: s.EnvoyAdmin, Namespaces: t.namespaces,
+		URL: s.URL, BackendURL: s.BackendURL, EnvoyAdmin: s.EnvoyAdmin,
+		GuardAdmin: s.GuardAdmin(0), BackendAdmin: s.BackendAdmin(), Namespaces: t.namespaces,
 		Tenants: stateOf(t.users), TenantsSecondCluster: stateOf(t.second),
 	}
 	text, err := json.MarshalIndent(out, "", "  ")
