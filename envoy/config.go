@@ -189,7 +189,9 @@ func minor(version string) int {
 }
 
 // since reports whether the Envoy that is meant knows what came with 1.MINOR.
-func (c Config) since(minorVersion int) bool { return c.Version == "" || minor(c.Version) >= minorVersion }
+func (c Config) since(minorVersion int) bool {
+	return c.Version == "" || minor(c.Version) >= minorVersion
+}
 
 func (c Config) checkFiles() error {
 	files := map[string]string{"AccessLog": c.AccessLog}

@@ -34,11 +34,15 @@ func shipped(dir string) map[string]envoy.Config {
 	link := func(name, san string) *envoy.ClientTLS {
 		return &envoy.ClientTLS{CertificateFile: in(name + "/tls.crt"), KeyFile: in(name + "/tls.key"), CAFile: in(name + "/ca.crt"), ServerSAN: san}
 	}
+	compose := envoy.Compose()
+	compose.TLS = &envoy.TLS{CertificateFile: in("listener/tls.crt"), KeyFile: in("listener/tls.key")}
+	compose.SecretsDirectory = in("secrets")
 	old := envoy.Default()
 	old.Version = "1.36.4"
 	return map[string]envoy.Config{
 		"bootstrap.yaml":           envoy.Default(),
 		"rendered/envoy-1.36.yaml": old,
+		"compose/envoy.yaml":       compose,
 		"rendered/mutual-tls.yaml": beyond(func(c *envoy.Config) {
 			c.Guard, c.Guards = "guard-a.example.com:9002", []string{"guard-b.example.com:9002"}
 			c.Backend = "backend.example.com:9003"
@@ -74,6 +78,9 @@ func shippedFiles(t *testing.T) map[string]string {
 			out[filepath.Join(filepath.Dir(path), "secrets", name)] = string(text)
 		}
 	}
+	compose, err := envoy.RenderCompose()
+	require.NoError(t, err)
+	out["../compose.yaml"] = string(compose)
 	return out
 }
 
@@ -84,7 +91,7 @@ func TestDrift(t *testing.T) {
 		t.Run(path, func(t *testing.T) {
 			if *update {
 				require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o750))
-				require.NoError(t, os.WriteFile(path, []byte(want), 0o600))
+				require.NoError(t, os.WriteFile(path, []byte(want), 0o644))
 			}
 			got, err := os.ReadFile(path)
 			require.NoError(t, err)
@@ -148,7 +155,7 @@ func TestShippedSecretsHoldNone(t *testing.T) {
 			require.NotContains(t, text, "inline")
 		}
 	}
-	require.Equal(t, 5, seen)
+	require.Equal(t, 6, seen)
 }
 
 // TestOlderEnvoys: what came later is left out, and only that.
