@@ -3,6 +3,7 @@ package serve
 import (
 	"io"
 	"net"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,6 +13,8 @@ import (
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
+
+	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
 // raw is an HTTP/2 connection without gRPC's good manners.
@@ -176,4 +179,17 @@ func TestDrainIsThePolicys(t *testing.T) {
 	require.NoError(t, err)
 	defer g.engine.Close()
 	require.Equal(t, 100*time.Millisecond, g.limits.Drain)
+}
+
+func TestCacheIsBoundedByThePolicy(t *testing.T) {
+	r := startWith(t, func(o *Options) {
+		rewrite(t, o.PolicyFile, strings.ReplaceAll(policyYAML, "bodyTimeout: 30s", "cacheEntries: 16, cacheBytes: 1048576"))
+	})
+	ca := authority(t)
+	for i := range 100 {
+		_, answer := r.ask(post(line(kubeheader.Server, "https://api.example.com"), line(kubeheader.CertificateAuthority, ca),
+			line(kubeheader.Authorization, strings.Repeat("a", i+1)))...)
+		require.Equal(t, "allow", verdictOf(answer))
+	}
+	require.Eventually(t, func() bool { return r.guard.engine.Stats().Entries <= 16 }, 10*time.Second, time.Millisecond)
 }
