@@ -18,7 +18,8 @@ const (
 // commands are the command line. Without the name of a command it serves. Each
 // command has a method Run(*environment) error, whose error is one sentence.
 type commands struct {
-	Serve serveFlags `cmd:"" default:"withargs" help:"Check, normalise and sign for Envoy. This is what the program does unless another command is named."`
+	Serve  serveFlags     `cmd:"" default:"withargs" help:"Check, normalise and sign for Envoy. This is what the program does unless another command is named."`
+	Config configCommands `cmd:"" help:"Write, check and understand the policy file."`
 }
 
 // environment is everything that a command touches.

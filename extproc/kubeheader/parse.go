@@ -108,7 +108,7 @@ func (*parser) note(list *[]found, r Reason, at int) {
 }
 
 func (x *parser) rejection() *Rejection {
-	return &Rejection{Problems: x.problemsOf(x.problems), Host: x.host}
+	return &Rejection{Problems: x.problemsOf(x.problems), Host: x.host, Reported: x.problemsOf(x.reported)}
 }
 
 // problemsOf puts what was found into contract order.

@@ -54,6 +54,9 @@ type Rejection struct { //nolint:errname // one word of the product, in Go, docs
 	// not; "" where there was none. It is for the operator's eyes: no answer to
 	// the caller holds it.
 	Host string
+	// Reported are the problems that the policy only reports and that did not
+	// reject the request, in contract order. They, too, are the operator's.
+	Reported []Problem
 }
 
 // NewRejection makes the rejection of these problems, of which it keeps the

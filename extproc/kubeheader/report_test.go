@@ -127,6 +127,8 @@ func TestReportNeverHelps(t *testing.T) {
 		require.Equal(t, []string{c.want.String()}, reasonsOf(rejection.Problems), "what is reported is no problem of a rejection")
 		require.False(t, checked.Valid())
 		require.Empty(t, checked.Reported())
+		require.NotEmpty(t, rejection.Reported, "the token, at least, or the host")
+		require.NotContains(t, string(rejection.Data("id")), rejection.Reported[0].Reason.String(), "nor is it told to the caller")
 	}
 }
 
@@ -154,6 +156,7 @@ func TestReportNamesWhatStopsTheRequest(t *testing.T) {
 	var rejection *Rejection
 	require.ErrorAs(t, err, &rejection)
 	require.Equal(t, []string{"port-not-allowed"}, reasonsOf(rejection.Problems))
+	require.Equal(t, []string{"host-not-allowed", "token-not-allowed"}, reasonsOf(rejection.Reported))
 }
 
 func TestReportOfAnonymous(t *testing.T) {

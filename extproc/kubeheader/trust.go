@@ -28,10 +28,11 @@ func (x *parser) server() ServerURL {
 		return ServerURL{}
 	}
 	x.host = u.host
-	switch said, enforced := x.policy.host(u); {
-	case enforced != 0:
+	said, enforced := x.policy.host(u)
+	if enforced != 0 {
 		x.note(&x.problems, enforced, atServer)
-	case said != 0:
+	}
+	if said != 0 && said != enforced {
 		x.note(&x.reported, said, atServer)
 	}
 	if !x.policy.path(u.path) {

@@ -9,18 +9,19 @@ import (
 
 // deciding names the keys that allow a host and a port, or those that would
 // have to be set. It asks the policy of each entry alone, so that it cannot
-// disagree with what decides.
+// disagree with what decides. For a host that nothing allows the key of the port
+// may be "": nobody asked about it.
 func (p *Policy) deciding(host string, port uint16) (hostKey, portKey string) {
 	for _, e := range p.entries() {
 		switch ask(e.config, host, port) {
 		case hostpolicy.Allowed:
-			return e.key, e.ports()
+			return e.key, e.ports(usualPorts)
 		case hostpolicy.PortNotAllowed:
 			if key, ok := p.portOf(e.config, host, port); ok {
 				return e.key, key
 			}
 			if hostKey == "" {
-				hostKey, portKey = e.key, e.ports()
+				hostKey, portKey = e.key, e.ports("ports")
 			}
 		case hostpolicy.HostNotAllowed, hostpolicy.AddressNotAllowed:
 		}
@@ -29,10 +30,18 @@ func (p *Policy) deciding(host string, port uint16) (hostKey, portKey string) {
 		return hostKey, portKey
 	}
 	if a, err := netip.ParseAddr(host); err == nil && hostpolicy.Classify(a) != hostpolicy.Public {
-		return "networks", "networks"
+		return "networks", "" // a block would bring its ports
 	}
-	return "hosts", "ports"
+	public := hostpolicy.Config{AnyPublic: true} // what a host would be that hosts allows
+	if ask(public, publicName, port) == hostpolicy.Allowed {
+		return "hosts", usualPorts
+	}
+	key, _ := p.portOf(public, publicName, port)
+	return "hosts", key
 }
+
+// publicName is a name that anyPublic allows.
+const publicName = "api.example.com"
 
 // entry is one item of the policy as a configuration of its own.
 type entry struct {
@@ -59,12 +68,15 @@ func (p *Policy) entries() []entry {
 	return out
 }
 
-// ports is the key of the ports that come with the entry.
-func (e entry) ports() string {
+// usualPorts stands for those that every policy has, in the place of a key.
+const usualPorts = "443 and 6443"
+
+// ports is the key of the ports that come with the entry: a network has its own.
+func (e entry) ports(otherwise string) string {
 	if len(e.config.Networks) > 0 {
 		return e.key + ".ports"
 	}
-	return "ports" // 443 and 6443 are always among them
+	return otherwise
 }
 
 // portOf finds the item elsewhere that adds the port to a host: one of ports,

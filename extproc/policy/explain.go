@@ -45,7 +45,7 @@ func (p *Policy) Explain(r kubeheader.Request, now time.Time) Explanation {
 	e := explainer{policy: p, asked: r.Asks(), reported: checked.Reported()}
 	var out Explanation
 	if rejection, ok := err.(*kubeheader.Rejection); ok { //nolint:errorlint // Parse returns nothing else
-		out.Rejection, e.problems = rejection, rejection.Problems
+		out.Rejection, e.problems, e.reported = rejection, rejection.Problems, rejection.Reported
 	}
 	out.Credential = checked.Credential()
 	e.request(r)
@@ -99,6 +99,12 @@ func (e *explainer) add(header, asked, key string, reasons ...kubeheader.Reason)
 	e.steps = append(e.steps, s)
 }
 
+// found reports whether Parse found this wrong.
+func (e *explainer) found(r kubeheader.Reason) bool {
+	is := func(p kubeheader.Problem) bool { return p.Reason == r }
+	return slices.ContainsFunc(e.problems, is) || slices.ContainsFunc(e.reported, is)
+}
+
 // rest adds what Parse found beside the header and no step told of: the faults
 // that are the contract's.
 func (e *explainer) rest(header string) {
@@ -122,7 +128,11 @@ func (e *explainer) request(r kubeheader.Request) {
 		e.add("", "plain HTTP", "plaintextIngress", kubeheader.ReasonPlaintextIngress)
 	}
 	if len(e.asked.Sent) == 0 && !e.asked.Unknown {
-		e.add(kubeheader.Server, "no kubernetes-* header", "credentials", kubeheader.ReasonServerMissing)
+		header := kubeheader.Server // which is what is missing
+		if len(e.problems) == 0 {
+			header = ""
+		}
+		e.add(header, "no kubernetes-* header", "credentials", kubeheader.ReasonServerMissing)
 	}
 }
 
@@ -179,7 +189,9 @@ func (e *explainer) server() {
 	}
 	host, port := e.policy.deciding(u.Host(), u.Port())
 	e.add(kubeheader.Server, asked, host, kubeheader.ReasonHostNotAllowed, kubeheader.ReasonAddressNotAllowed)
-	e.add(kubeheader.Server, fmt.Sprintf("port %d", u.Port()), port, kubeheader.ReasonPortNotAllowed)
+	if port != "" || e.found(kubeheader.ReasonPortNotAllowed) {
+		e.add(kubeheader.Server, fmt.Sprintf("port %d", u.Port()), port, kubeheader.ReasonPortNotAllowed)
+	}
 	if u.Prefix() != "" {
 		prefixes := e.policy.Header.PathPrefixes
 		key := e.entry("pathPrefixes", func(i int) bool { return kubeheader.PathBelow(u.Prefix(), prefixes[i]) }, len(prefixes))

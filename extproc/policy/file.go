@@ -63,7 +63,7 @@ func (f *File) Refresh() (changed bool, err error) {
 		return false, err
 	}
 	f.status.Failing = false
-	if p.Digest == f.Current().Digest {
+	if p.Digest == f.Current().Digest { // same saw it half written
 		return false, nil
 	}
 	f.current.Store(p)

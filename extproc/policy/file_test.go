@@ -198,6 +198,19 @@ func TestRefreshFollowsAConfigMap(t *testing.T) {
 	f.same()
 }
 
+// TestRefreshOfTheSameIsCheap: every few seconds a program looks, and nearly
+// always there is nothing new: nothing is parsed for that.
+func TestRefreshOfTheSameIsCheap(t *testing.T) {
+	f := follow(t, "")
+	_, roots := root(t, 1)
+	write(t, f.dir, "roots.pem", roots)
+	f.write("publicRootsFile: roots.pem\nhosts:\n  exact:\n" + strings.Repeat("    # a comment of some length\n", 1000) + "    - a.example.com\n")
+	f.takes()
+	parsing := testing.AllocsPerRun(5, func() { _, _ = Load(f.path()) })
+	looking := testing.AllocsPerRun(5, func() { _, _ = f.file.Refresh() })
+	require.Less(t, looking, parsing/2, "%v allocations to parse", parsing)
+}
+
 // TestRefreshUnderReaders: readers see one whole policy or the other, while the
 // file changes, breaks and is mended.
 func TestRefreshUnderReaders(t *testing.T) {
