@@ -121,10 +121,12 @@ func TestHitsNeverWait(t *testing.T) {
 	for range runtime.GOMAXPROCS(0) {
 		enter(t, e.workshop, cheapFacts)
 	}
-	answer(t, e, good(ca, "alice"), epoch)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	d, err := e.Decide(ctx, good(ca, "bob"), epoch)
+	d, err := e.Decide(ctx, good(ca, "alice"), epoch)
+	require.NoError(t, err)
+	require.True(t, d.Cached)
+	d, err = e.Decide(ctx, good(ca, "bob"), epoch)
 	require.ErrorIs(t, err, context.Canceled)
 	require.Zero(t, d)
 	require.Equal(t, 1, signer.sealed)
