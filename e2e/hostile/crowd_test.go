@@ -22,11 +22,11 @@ type crowd struct {
 
 // startCrowd lets so many workers act until Stop. An act has a number of its own
 // and ends with ctx. What becomes of it is of no interest to the crowd.
-func startCrowd(t testing.TB, workers int, act func(ctx context.Context, n int64) error) *crowd {
-	t.Helper()
+func startCrowd(tb testing.TB, workers int, act func(ctx context.Context, n int64) error) *crowd {
+	tb.Helper()
 	c := new(crowd)
 	var ctx context.Context
-	ctx, c.stop = context.WithCancel(t.Context())
+	ctx, c.stop = context.WithCancel(tb.Context())
 	turns := make(chan struct{})
 	c.done.Go(func() { keepPace(ctx, turns) })
 	for range workers {
@@ -43,7 +43,7 @@ func startCrowd(t testing.TB, workers int, act func(ctx context.Context, n int64
 			}
 		})
 	}
-	t.Cleanup(c.Stop)
+	tb.Cleanup(c.Stop)
 	return c
 }
 

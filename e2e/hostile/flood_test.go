@@ -46,6 +46,7 @@ func TestFloods(t *testing.T) {
 }
 
 func (f flood) run(t *testing.T) {
+	t.Helper()
 	s := world.StartStack(t, harness.Options{})
 	before := memory(t, s)
 	arrived := counted(t, s, f.arrived)
@@ -124,6 +125,7 @@ func unknown(n int) harness.Headers {
 // posts is an act that sends a request with these headers and reads the answer.
 func posts(headers func(n int64) harness.Headers) func(testing.TB, *harness.Stack) func(context.Context, int64) error {
 	return func(tb testing.TB, s *harness.Stack) func(context.Context, int64) error {
+		tb.Helper()
 		clients := [2]*harness.Client{rig.NewClient(tb, false), rig.NewClient(tb, true)}
 		return func(ctx context.Context, n int64) error {
 			_, err := clients[n%2].Post(ctx, s.URL, headers(n).With("MCP-Protocol-Version", "2025-11-25"), ping)
@@ -135,6 +137,7 @@ func posts(headers func(n int64) harness.Headers) func(testing.TB, *harness.Stac
 // beginLargestKeys sends the dearest credential that the contract takes, in a
 // request that differs from all others, so that no verdict is remembered.
 func beginLargestKeys(tb testing.TB, s *harness.Stack) func(context.Context, int64) error {
+	tb.Helper()
 	pair, err := largestKey()
 	require.NoError(tb, err)
 	target := world.Cluster.Token("alice").Without(kubeheader.Authorization)
@@ -144,6 +147,7 @@ func beginLargestKeys(tb testing.TB, s *harness.Stack) func(context.Context, int
 }
 
 func beginTooLargeKeys(tb testing.TB, s *harness.Stack) func(context.Context, int64) error {
+	tb.Helper()
 	key, err := tooLargeKey()
 	require.NoError(tb, err)
 	return posts(func(int64) harness.Headers { return world.Cluster.Certificate("alice").With(kubeheader.ClientKey, key) })(tb, s)

@@ -25,6 +25,9 @@ type figure struct {
 	Unit  string  `json:"unit"`
 }
 
+// unitRatio is the unit of what is compared with something else of the same run.
+const unitRatio = "ratio"
+
 // figures are what latest.json holds, by name.
 type figures map[string]figure
 
@@ -72,7 +75,8 @@ func describe(ctx context.Context) (about, error) {
 
 // writeCSV stores the figures, names in order, after what the run was made with.
 func (f figures) writeCSV(path string, about about) error {
-	rows := [][]string{{"name", "value", "unit"}}
+	rows := make([][]string, 0, 1+len(about)+len(f))
+	rows = append(rows, []string{"name", "value", "unit"})
 	for _, a := range about {
 		rows = append(rows, []string{a[0], a[1], ""})
 	}

@@ -152,8 +152,8 @@ func report(connections int, rungs []*rung, samples map[string][]sample, into fi
 		into[prefix+"rate"] = figure{median(pick(r.name, rate)), "requests/s"}
 		into[prefix+"p50"] = figure{median(pick(r.name, p50)), "us"}
 		into[prefix+"p99"] = figure{median(pick(r.name, p99)), "us"}
-		into[prefix+"rate-to-noop-empty"] = figure{ratio(r.name, rate), "ratio"}
-		into[prefix+"p99-to-noop-empty"] = figure{ratio(r.name, p99), "ratio"}
+		into[prefix+"rate-to-noop-empty"] = figure{ratio(r.name, rate), unitRatio}
+		into[prefix+"p99-to-noop-empty"] = figure{ratio(r.name, p99), unitRatio}
 		fmt.Printf("%-14s %10.0f %9.0f %9.0f %12.3f %12.3f\n", r.name, into[prefix+"rate"].Value, into[prefix+"p50"].Value,
 			into[prefix+"p99"].Value, into[prefix+"rate-to-noop-empty"].Value, into[prefix+"p99-to-noop-empty"].Value)
 	}

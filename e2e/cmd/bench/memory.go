@@ -65,7 +65,7 @@ func watchMemory(ctx context.Context, s settings, into figures) error {
 	into["memory/requests"] = figure{float64(sent), "requests"}
 	into["memory/begin"] = figure{begin, "MiB"}
 	into["memory/end"] = figure{end, "MiB"}
-	into["memory/growth"] = figure{end / begin, "ratio"}
+	into["memory/growth"] = figure{end / begin, unitRatio}
 	fmt.Printf("\n%d requests: the guard's resident memory was %.1f MiB in the first tenth of them, %.1f MiB in the last\n", sent, begin, end)
 	return nil
 }
