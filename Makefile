@@ -13,6 +13,8 @@ CACHE := $(CURDIR)/.cache
 BIN := $(CACHE)/bin
 GOLANGCI_VERSION := v2.15.0
 FUZZTIME ?= 60s
+# Random sequences of Envoy's messages that the model of a stream is played with.
+SEQUENCES ?= 100000
 BENCH_FLAGS ?=
 RUN_FLAGS ?=
 
@@ -140,7 +142,8 @@ checkgenerate: generate ## Fail if generate changes a committed file
 FUZZ_FLAGS := -fuzzminimizetime 20x
 
 .PHONY: fuzz
-fuzz: ## Run every fuzz target for FUZZTIME (60s)
+fuzz: ## Play SEQUENCES (100000) streams against their model, then run every fuzz target for FUZZTIME (60s)
+	@go test ./extproc/stream -run '^TestSequences$$' -count=1 -timeout 30m -rapid.checks=$(SEQUENCES)
 	@grep -rlE '^func Fuzz' --include='*_test.go' cmd envoy extproc mcpbackend | sort | while read -r file; do \
 	  dir=$$(dirname "$$file"); \
 	  for target in $$(grep -oE '^func Fuzz[A-Za-z0-9]*' "$$file" | cut -c6-); do \
@@ -154,8 +157,8 @@ fuzz: ## Run every fuzz target for FUZZTIME (60s)
 	done
 
 .PHONY: fuzz-short
-fuzz-short: ## Run every fuzz target for 2 seconds
-	@$(MAKE) fuzz FUZZTIME=2s
+fuzz-short: ## Play 2000 streams, then run every fuzz target for 2 seconds
+	@$(MAKE) fuzz FUZZTIME=2s SEQUENCES=2000
 
 .PHONY: bench
 bench: build $(CLUSTER) $(ENVOY_READY) ## Measure the hot paths and the ladder through Envoy; figures in .cache/bench/latest.json

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,4 +42,21 @@ func TestMakeRefusesAPathWithASpace(t *testing.T) {
 	require.Error(t, err)
 	require.Contains(t, string(out), "holds a space")
 	require.NotContains(t, string(out), "rm -rf")
+}
+
+// TestMakeFuzzPlaysTheModel: go test is content with a pattern that matches
+// nothing, so that a renamed test would end the search without a word.
+func TestMakeFuzzPlaysTheModel(t *testing.T) {
+	for target, checks := range map[string]string{"fuzz": "100000", "fuzz-short": "2000"} {
+		cmd := exec.CommandContext(t.Context(), "make", "-n", "-C", harness.Root(), target)
+		cmd.Env = without(os.Environ(), "MAKEFLAGS", "SEQUENCES")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(out))
+		match := regexp.MustCompile(`go test \./(\S+) -run '\^(\w+)\$' .*-rapid\.checks=(\d+)`).FindStringSubmatch(string(out))
+		require.Len(t, match, 4, string(out))
+		require.Equal(t, checks, match[3])
+		listed, err := exec.CommandContext(t.Context(), "grep", "-rl", "--include=*_test.go", "^func "+match[2]+"(t ",
+			filepath.Join(harness.Root(), match[1])).CombinedOutput()
+		require.NoError(t, err, "%s has no %s: %s", match[1], match[2], listed)
+	}
 }
