@@ -32,6 +32,7 @@ func cornerBreaks() map[string][][2]string {
 		"rbac-verdict": {
 			{"              rules_stat_prefix: kube_guard\n", "              rules_stat_prefix: kube_guard\n              matcher: " + matcher + "\n"},
 			{policies, policies + "                  everybody: {permissions: [{any: true}], principals: [{any: true}]}\n"},
+			{policies, policies + "                  again: {permissions: [{sourced_metadata: {metadata_source: DYNAMIC, metadata_matcher: {filter: kube_guard, path: [{key: verdict}], value: {string_match: {exact: allow}}}}}], principals: [{any: true}]}\n"},
 		},
 		"health-before-guard": {{health, health + "            disabled: true\n"}},
 		"upstream-tls":        {{backend, backend + "    transport_socket_matcher: " + matcher + "\n"}},
@@ -45,8 +46,8 @@ func cornerBreaks() map[string][][2]string {
 	}
 }
 
-// TestRoutesThatAreMissing breaks by what is not there.
-func TestRoutesThatAreMissing(t *testing.T) {
+// TestWhatIsMissing breaks by what is not there.
+func TestWhatIsMissing(t *testing.T) {
 	for name, c := range map[string]struct {
 		rule, path string // below the connection manager
 		edit       func(manager object)
@@ -54,6 +55,8 @@ func TestRoutesThatAreMissing(t *testing.T) {
 		"no routes at all": {"routes-known", "route_config", func(m object) { delete(m, "route_config") }},
 		"no virtual host":  {"elsewhere-not-found", "route_config.virtual_hosts", func(m object) { delete(m["route_config"].(object), "virtual_hosts") }},
 		"nothing leads on": {"only-mcp-is-routed", "route_config.virtual_hosts", func(m object) { delete(m["route_config"].(object), "virtual_hosts") }},
+		"no router":        {"guard-last", "http_filters", func(m object) { m["http_filters"] = list(m["http_filters"])[:3] }},
+		"no health":        {"health-before-guard", "http_filters", func(m object) { m["http_filters"] = list(m["http_filters"])[1:] }},
 		"a virtual host is bare": {"elsewhere-not-found", "route_config.virtual_hosts[1].routes", func(m object) {
 			routes := m["route_config"].(object)
 			routes["virtual_hosts"] = append(list(routes["virtual_hosts"]), object{"name": "bare", "domains": []any{"bare.example.com"}})
