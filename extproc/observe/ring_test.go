@@ -37,8 +37,13 @@ func TestTheStreamsSliceIsNotKept(t *testing.T) {
 		e.Reported[i] = kubeheader.ReasonTokenEmpty.Problem("")
 	}
 	require.Equal(t, []string{"host-not-allowed", "host-not-allowed", "host-not-allowed", "host-not-allowed"}, o.status(true).Recent[0].Reported)
-	o.Decided(allowed())
-	require.Empty(t, o.status(true).Recent[0].Reported)
+	require.Nil(t, o.recent.last()[0].event.Reported)
+	for range kept { // each place is used again
+		o.Decided(allowed())
+	}
+	for _, d := range o.status(true).Recent {
+		require.Empty(t, d.Reported)
+	}
 }
 
 func TestManyWritersAndReaders(t *testing.T) {
