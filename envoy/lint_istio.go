@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net/http"
 	"regexp"
 	"slices"
 
@@ -69,7 +70,7 @@ func envoyFilters(manifest []byte) (*document, bool) {
 func checkManifest(d *document) []Finding {
 	w := newWhole(d)
 	w.live = true // what is not written may be Istio's default
-	p := patches{edge: &edge{whole: w, partial: true, manager: &hcmv3.HttpConnectionManager{}}}
+	p := patches{edge: &edge{whole: w, partial: true, manager: &hcmv3.HttpConnectionManager{}}, direct: map[string]bool{}}
 	p.listener.message, p.chain.message = &listenerv3.Listener{}, &listenerv3.FilterChain{}
 	p.last = httpFilter{HttpFilter: &hcmv3.HttpFilter{Name: "envoy.filters.http.router"}, message: &routerv3.Router{}, kind: string(proto.MessageName(&routerv3.Router{}))}
 	visit := func(v any, at *place) {
@@ -98,10 +99,17 @@ type patches struct {
 
 	last    httpFilter // the router, which Istio adds
 	virtued []Finding
+	names   []string        // of moreRoutes, as the patches match them
+	direct  map[string]bool // routes of VirtualServices behind which nothing stands, by name
 }
 
 func (p *patches) judge() []Finding {
 	p.filters = append(p.filters, p.last)
+	for i, r := range p.moreRoutes {
+		if p.direct[p.names[i]] {
+			r.message.Action = &routev3.Route_DirectResponse{DirectResponse: &routev3.DirectResponseAction{Status: http.StatusNotFound}}
+		}
+	}
 	if p.at == nil {
 		p.at = (*place)(nil).field("spec", "configPatches")
 	}
@@ -169,14 +177,20 @@ func (p *patches) add(patch map[string]any, at *place) {
 	case "HTTP_ROUTE":
 		if m, ok := take(p.whole, &routev3.Route{}, value, at); ok {
 			p.moreRoutes = append(p.moreRoutes, m)
+			p.names = append(p.names, textAt(match, "routeConfiguration", "vhost", "route", "name"))
 		}
 	}
 }
 
 // subFilter is the name of the filter that a patch is placed by.
 func subFilter(match map[string]any) string {
+	return textAt(match, "listener", "filterChain", "filter", "subFilter", "name")
+}
+
+// textAt is the string that stands that far down, or "".
+func textAt(match map[string]any, keys ...string) string {
 	v := any(match)
-	for _, key := range []string{"listener", "filterChain", "filter", "subFilter", "name"} {
+	for _, key := range keys {
 		m, _ := v.(map[string]any)
 		v = m[key]
 	}

@@ -155,3 +155,50 @@ func TestManifestKeepsEveryRule(t *testing.T) {
 		})
 	}
 }
+
+// TestPatchesOfRoutes: guard and RBAC may be off only where it is known that
+// nothing stands behind.
+func TestPatchesOfRoutes(t *testing.T) {
+	patch := func(name string) string {
+		return `
+---
+apiVersion: networking.istio.io/v1alpha3
+kind: EnvoyFilter
+spec:
+  configPatches:
+  - applyTo: HTTP_ROUTE
+    match: {routeConfiguration: {vhost: {route: {` + name + `}}}}
+    patch:
+      operation: MERGE
+      value: {typed_per_filter_config: {envoy.filters.http.ext_proc: {"@type": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+spec: {http: [`
+	}
+	const (
+		direct  = "{name: NAME, directResponse: {status: 404}}"
+		unnamed = "{directResponse: {status: 404}}"
+		leads   = "{name: NAME, retries: {attempts: 0}, route: [{destination: {host: backend}}]}"
+	)
+	for name, c := range map[string]struct {
+		patched, routes string
+		fine            bool
+	}{
+		"nothing behind":            {"name: NAME", direct, true},
+		"a backend behind":          {"name: NAME", leads, false},
+		"both, the one way round":   {"name: NAME", direct + ", " + leads, false},
+		"both, the other way round": {"name: NAME", leads + ", " + direct, false},
+		"another route":             {"name: OTHER", direct, false},
+		"every route":               {"action: ANY", unnamed, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			broken := where(envoy.Lint([]byte(manifest(t, nil)+patch(c.patched)+c.routes+"]}\n")), false)
+			if c.fine {
+				require.Empty(t, broken)
+				return
+			}
+			require.Equal(t, []string{`guard-on-every-route [1].spec.configPatches[0].patch.value.typed_per_filter_config["envoy.filters.http.ext_proc"]`}, broken)
+		})
+	}
+}

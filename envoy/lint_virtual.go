@@ -6,9 +6,14 @@ func (p *patches) virtual(http map[string]any, at *place) {
 	add := func(id string, at *place, detail string) {
 		p.virtued = append(p.virtued, finding(p.document, ruleOf(id), at, detail))
 	}
+	name, _ := http["name"].(string)
 	if _, ok := http["directResponse"]; ok {
+		if _, seen := p.direct[name]; !seen {
+			p.direct[name] = name != "" // a patch without a name fits every route
+		}
 		return
 	}
+	p.direct[name] = false
 	retries, _ := http["retries"].(map[string]any)
 	if n, ok := retries["attempts"].(float64); !ok || n != 0 {
 		add("no-retries", at.field("retries", "attempts"), "Istio retries twice by default")
