@@ -97,7 +97,7 @@ func execute(name string, data any) ([]byte, error) {
 		return out.String(), err
 	}
 	root.Funcs(template.FuncMap{
-		"quote": quote, "socket": socket, "address": address, "indent": indent, "sds": sds,
+		"quote": quote, "socket": socket, "address": address, "indent": indent, "entry": entry, "sds": sds,
 		"part": func(name string, data any) (string, error) {
 			out, err := run(name+".tmpl", data)
 			return strings.TrimSuffix(out, "\n"), err

@@ -81,6 +81,14 @@ func shippedFiles(t *testing.T) map[string]string {
 	compose, err := envoy.RenderCompose()
 	require.NoError(t, err)
 	out["../compose.yaml"] = string(compose)
+	istio, err := envoy.RenderIstio()
+	require.NoError(t, err)
+	out["istio/guard.yaml"] = string(istio)
+	secrets, err := envoy.Secrets(envoy.Istio())
+	require.NoError(t, err)
+	for name, text := range secrets {
+		out[filepath.Join("istio", "secrets", name)] = string(text)
+	}
 	return out
 }
 
@@ -155,7 +163,7 @@ func TestShippedSecretsHoldNone(t *testing.T) {
 			require.NotContains(t, text, "inline")
 		}
 	}
-	require.Equal(t, 6, seen)
+	require.Equal(t, 10, seen)
 }
 
 // TestOlderEnvoys: what came later is left out, and only that.
