@@ -150,6 +150,6 @@ func wayBreaks() map[string][][2]string {
 		"remote-address": {{"use_remote_address: true", "use_remote_address: true\n          original_ip_detection_extensions: [{name: x, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.http.original_ip_detection.xff.v3.XffConfig}}]"}},
 		"early-strip":    {{"              - remove: \"signature\"\n", "              - remove: \"signature\"\n              - append: {header: {key: Signature, value: x}}\n"}},
 		"own-request-id": {{"generate_request_id: true", "generate_request_id: true\n          request_id_extension: {typed_config: {\"@type\": type.googleapis.com/google.protobuf.Empty}}"}},
-		"guard-health":   {{"      interval: 1s\n", "      interval: 30s\n"}, {"      unhealthy_threshold: 2\n", "      unhealthy_threshold: 3\n"}},
+		"guard-health":   {{"      interval: 1s\n", "      interval: 30s\n"}, {"      unhealthy_threshold: 2\n", "      unhealthy_threshold: 3\n"}, {"      update_merge_window: 0s\n", ""}, {"update_merge_window: 0s", "update_merge_window: 1s"}},
 	}
 }

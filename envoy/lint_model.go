@@ -33,17 +33,18 @@ type whole struct {
 	failed    []*place                                        // updates that Envoy refused
 	minor     int                                             // of version 1.MINOR; 0 means the newest
 
-	found []Finding // by the reading itself
+	found   []Finding // by the reading itself
+	reading map[string]Rule
 }
 
 // decoder reports what it cannot read as findings.
 func (w *whole) decoder() *decoder {
 	add := func(id string, at *place, detail string) {
-		w.found = append(w.found, finding(w.document, ruleOf(id), at, detail))
+		w.found = append(w.found, finding(w.document, w.reading[id], at, detail))
 	}
 	return &decoder{
 		unknownType: func(at *place, name string) {
-			f := finding(w.document, ruleOf(ruleType), at, printable(name))
+			f := finding(w.document, w.reading[ruleType], at, printable(name))
 			f.Note = true
 			w.found = append(w.found, f)
 		},
@@ -71,6 +72,10 @@ func (w *whole) addCluster(v any, at *place) {
 }
 
 func newWhole(d *document) *whole {
+	reading := map[string]Rule{}
+	for _, r := range readingRules() {
+		reading[r.ID] = r
+	}
 	return &whole{
 		document:  d,
 		live:      false,
@@ -83,6 +88,7 @@ func newWhole(d *document) *whole {
 		failed:    nil,
 		minor:     0,
 		found:     nil,
+		reading:   reading,
 	}
 }
 
