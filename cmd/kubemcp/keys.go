@@ -11,11 +11,16 @@ import (
 )
 
 const (
-	// activateAfter is how long a new key waits before it signs: time for every
-	// backend to read the key set again.
-	activateAfter = 60 * time.Second
-	// retireAfter is how long a replaced key is still needed: a guard reads its
-	// file every 10 s and reuses a signature for 10 s, which is then good for
+	// leastActivateIn is how long a new key has to wait before it signs if guard
+	// and backend read the very files that this command writes. A backend looks at
+	// its file every 3 s; at an unknown key id it looks again, unless it did so
+	// within the last second. So after 1 s at the latest it cannot miss the key;
+	// the rest is for clocks that differ.
+	leastActivateIn = 5 * time.Second
+	// mostActivateIn is more than any distribution of files takes.
+	mostActivateIn = 24 * time.Hour
+	// retireAfter is how long a replaced key is still needed: a guard looks at its
+	// file every 3 s and reuses a signature for 10 s, which is then good for
 	// up to 35 s.
 	retireAfter = 60 * time.Second
 
@@ -25,7 +30,7 @@ const (
 
 type keysCommand struct {
 	New    newCommand    `cmd:"" help:"Make a signing key for the guard and a key set for the backend. Never overwrites a file."`
-	Rotate rotateCommand `cmd:"" help:"Add a key to both files. It signs from one minute later on; the old one stays until keys prune."`
+	Rotate rotateCommand `cmd:"" help:"Add a key to both files. It signs from a minute later on, or from --activate-in; the old one stays until keys prune."`
 	Prune  pruneCommand  `cmd:"" help:"Drop from both files the keys that a rotation replaced at least one minute ago."`
 }
 
@@ -75,11 +80,17 @@ func unlessExists(err error) error {
 
 type rotateCommand struct {
 	keyFiles `embed:""`
+
+	ActivateIn time.Duration `default:"60s" help:"How long the new key waits before it signs: longer than the files take to reach every backend (a mounted ConfigMap can take two minutes), 5s at least."`
 }
 
 // Run adds a key: its public half first, so that no proof is made that a
 // backend could not come to know.
 func (c *rotateCommand) Run(p *program) error {
+	if c.ActivateIn < leastActivateIn || c.ActivateIn > mostActivateIn {
+		return fmt.Errorf("--activate-in %s: say how long the files take to reach every backend, from %s (both programs read these very files) to %s",
+			c.ActivateIn, leastActivateIn, mostActivateIn)
+	}
 	signing, set, err := c.read()
 	if err != nil {
 		return err
@@ -88,7 +99,7 @@ func (c *rotateCommand) Run(p *program) error {
 		return fmt.Errorf("a rotation is under way: key %s signs from %s on; run this again later",
 			last.ID(), last.ActivateAt().UTC().Format(time.RFC3339))
 	}
-	next, err := proof.GenerateSigningKey(p.now().Add(activateAfter).Truncate(time.Second))
+	next, err := proof.GenerateSigningKey(p.now().Add(c.ActivateIn).Truncate(time.Second))
 	if err != nil {
 		return err
 	}

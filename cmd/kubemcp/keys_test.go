@@ -30,11 +30,11 @@ func newDesk(t *testing.T) *desk {
 	return d
 }
 
-func (d *desk) keys(t *testing.T, command string) (status int, stdout, stderr string) {
+func (d *desk) keys(t *testing.T, command string, more ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
 	p := &program{getenv: os.Getenv, stdout: &out, stderr: &errs, now: func() time.Time { return d.now }}
-	status = p.main(t.Context(), []string{"keys", command, "--signing-key", d.SigningKey, "--keys", d.Keys})
+	status = p.main(t.Context(), append([]string{"keys", command, "--signing-key", d.SigningKey, "--keys", d.Keys}, more...))
 	return status, out.String(), errs.String()
 }
 
@@ -85,6 +85,31 @@ func TestRotateAndPrune(t *testing.T) {
 	status, stdout, _ = d.keys(t, "prune")
 	require.Zero(t, status)
 	require.Contains(t, stdout, "nothing to drop")
+}
+
+// TestActivateIn: as soon as is safe, and not sooner.
+func TestActivateIn(t *testing.T) {
+	for text, want := range map[string]time.Duration{"5s": 5 * time.Second, "3m": 3 * time.Minute, "24h": 24 * time.Hour} {
+		d := newDesk(t)
+		first, _ := d.ids(t)
+		status, stdout, stderr := d.keys(t, "rotate", "--activate-in", text)
+		require.Zero(t, status, stderr)
+		require.Contains(t, stdout, "signs from "+noon.Add(want).Format(time.RFC3339)+" on")
+		both, _ := d.ids(t)
+		guard, err := proof.LoadSigningKeys(d.SigningKey)
+		require.NoError(t, err)
+		require.Equal(t, first[0], guard.Active(noon.Add(want-1)).ID())
+		require.Equal(t, both[1], guard.Active(noon.Add(want)).ID())
+	}
+	d := newDesk(t)
+	before, _ := d.ids(t)
+	for _, text := range []string{"4999ms", "0s", "-60s", "24h1s"} {
+		status, _, stderr := d.keys(t, "rotate", "--activate-in="+text)
+		require.Equal(t, exitFail, status, text)
+		require.Contains(t, stderr, "say how long the files take to reach every backend")
+		after, _ := d.ids(t)
+		require.Equal(t, before, after)
+	}
 }
 
 // TestPublicHalfFirst: when the second write fails, the first is taken back.

@@ -16,6 +16,9 @@ import (
 // names of the guard's where they mean the same.
 const prefix = "kube_backend_"
 
+// fileLabel is the label that names a followed file.
+const fileLabel = "file"
+
 // metric is one of them: its name, labels and meaning, and how it is read.
 type metric struct {
 	name   string
@@ -81,7 +84,7 @@ func stateMetrics() []metric {
 func fileMetrics() []metric {
 	return []metric{
 		{
-			"reloads_total", prometheus.CounterValue, []string{"file", "result"},
+			"reloads_total", prometheus.CounterValue, []string{fileLabel, "result"},
 			"Reads of a file after a change, by file (policy, keys, tls) and result (success, failure). A failure is counted at each try until the file is mended.",
 			func(b *backend, give func(float64, ...string)) {
 				for _, f := range b.files {
@@ -92,7 +95,7 @@ func fileMetrics() []metric {
 			},
 		},
 		{
-			"last_reload_successful", prometheus.GaugeValue, []string{"file"}, "1 if the file's last read was of use, 0 while the last good content stays in force.",
+			"last_reload_successful", prometheus.GaugeValue, []string{fileLabel}, "1 if the file's last read was of use, 0 while the last good content stays in force.",
 			func(b *backend, give func(float64, ...string)) {
 				for _, f := range b.files {
 					give(number(!f.state().failing), f.name)
@@ -100,7 +103,7 @@ func fileMetrics() []metric {
 			},
 		},
 		{
-			"loaded_timestamp_seconds", prometheus.GaugeValue, []string{"file"}, "When the content in force was read, as Unix time.",
+			"loaded_timestamp_seconds", prometheus.GaugeValue, []string{fileLabel}, "When the content in force was read, as Unix time.",
 			func(b *backend, give func(float64, ...string)) {
 				for _, f := range b.files {
 					give(float64(f.state().loaded.Unix()), f.name)

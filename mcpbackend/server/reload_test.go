@@ -3,6 +3,8 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -154,6 +156,33 @@ func TestLimitsReachTheirPlaces(t *testing.T) {
 	srv := newHTTPServer(nil, w.limits, nil, w.options.Log)
 	require.Equal(t, 17, srv.HTTP2.MaxConcurrentStreams)
 	require.Greater(t, srv.WriteTimeout, readTimeout+callWait+9*time.Minute)
+}
+
+// TestLimitOfClients: one client is kept, so two callers in turn cannot both
+// find theirs.
+func TestLimitOfClients(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api, limited("clients: 1"))
+	for range 5 {
+		for _, user := range []string{"alice", "bob"} {
+			require.Contains(t, w.whoami(t, api.headers(user+"-token")), "User: "+user)
+		}
+	}
+	require.Greater(t, api.connections.Load(), int64(4))
+}
+
+// TestLimitOfTheBody: a refusal does not wait for it longer than that.
+func TestLimitOfTheBody(t *testing.T) {
+	w := newWorld(t, nil, limited("bodyTimeout: 100ms"))
+	body, more := io.Pipe()
+	defer more.Close()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url+"/mcp", body)
+	require.NoError(t, err)
+	start := time.Now()
+	resp, err := bare(t, true).Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Less(t, time.Since(start), 1900*time.Millisecond, "the standard is two seconds")
 }
 
 // TestEveryFileIsFollowed, often enough for a policy change to be in force

@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	defer page.Close()
+	defer page.Close() //nolint:contextcheck // ctx has ended by then; Close bounds itself
 	return b.serve(ctx, listener)
 }
 

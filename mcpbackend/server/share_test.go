@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/stretchr/testify/require"
 )
 
@@ -153,6 +154,29 @@ func TestCallsPerCaller(t *testing.T) {
 		}
 	}
 	require.Equal(t, 29, busy)
+}
+
+// TestCallsOfAll: the common limit is the policy's.
+func TestCallsOfAll(t *testing.T) {
+	arrived, answer := make(chan struct{}), make(chan struct{})
+	api := newBrokenAPI(t)
+	api.objects["/api/v1/pods"] = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		close(arrived)
+		<-answer
+		writeJSON(w, table(1, ""))
+	})
+	w := newWorld(t, api, limited("calls: 1"))
+	alice := w.session(t, api.headers("alice-token"))
+	done := make(chan error, 1)
+	go func() {
+		_, err := alice.CallTool(t.Context(), &mcp.CallToolParams{Name: "resources_list", Arguments: map[string]any{"apiVersion": "v1", "kind": "Pod"}})
+		done <- err
+	}()
+	<-arrived
+	_, body := w.post(t, api.headers("bob-token"), "", message("", "tools/call", `{"name":"whoami","arguments":{}}`))
+	require.Contains(t, body, busyAll)
+	close(answer)
+	require.NoError(t, <-done)
 }
 
 // batch is an array of n tool calls, whose ids are 1 to n.

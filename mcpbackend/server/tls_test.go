@@ -57,6 +57,7 @@ func (s *secured) envoy(t *testing.T, name string, h2 bool) *http.Transport {
 	if name != "" {
 		config.Certificates = []tls.Certificate{s.ca.Issue(t, trial.DNS(name)).TLS()}
 	}
+	config.NextProtos = []string{map[bool]string{false: "http/1.1", true: "h2"}[h2]}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(!h2)
 	protocols.SetHTTP2(h2)
@@ -91,6 +92,7 @@ func TestMutualTLS(t *testing.T) {
 		resp, body, err := s.whoami(t, s.envoy(t, "envoy.example.com", h2), headers)
 		require.NoError(t, err)
 		require.Contains(t, body, "User: alice")
+		require.Equal(t, map[bool]string{false: "http/1.1", true: "h2"}[h2], resp.TLS.NegotiatedProtocol)
 		require.Equal(t, h2, resp.ProtoMajor == 2)
 		for _, name := range []string{"", "other.example.com"} {
 			_, _, err = s.whoami(t, s.envoy(t, name, h2), headers)
