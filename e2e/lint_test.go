@@ -20,7 +20,10 @@ type linted struct {
 	Source   string `json:"source"`
 	Clean    bool   `json:"clean"`
 	Findings []struct {
-		Path, Rule, Message, Next string
+		Path    string `json:"path"`
+		Rule    string `json:"rule"`
+		Message string `json:"message"`
+		Next    string `json:"next"`
 	} `json:"findings"`
 }
 

@@ -55,8 +55,11 @@ func TestWhatIsMissing(t *testing.T) {
 		"no routes at all": {"routes-known", "route_config", func(m object) { delete(m, "route_config") }},
 		"no virtual host":  {"elsewhere-not-found", "route_config.virtual_hosts", func(m object) { delete(m["route_config"].(object), "virtual_hosts") }},
 		"nothing leads on": {"only-mcp-is-routed", "route_config.virtual_hosts", func(m object) { delete(m["route_config"].(object), "virtual_hosts") }},
-		"no router":        {"guard-last", "http_filters", func(m object) { m["http_filters"] = list(m["http_filters"])[:3] }},
-		"no health":        {"health-before-guard", "http_filters", func(m object) { m["http_filters"] = list(m["http_filters"])[1:] }},
+		"no mode": {"guard-modes", "http_filters[1].typed_config.processing_mode", func(m object) {
+			delete(list(m["http_filters"])[1].(object)["typed_config"].(object), "processing_mode")
+		}},
+		"no router": {"guard-last", "http_filters", func(m object) { m["http_filters"] = list(m["http_filters"])[:3] }},
+		"no health": {"health-before-guard", "http_filters", func(m object) { m["http_filters"] = list(m["http_filters"])[1:] }},
 		"a virtual host is bare": {"elsewhere-not-found", "route_config.virtual_hosts[1].routes", func(m object) {
 			routes := m["route_config"].(object)
 			routes["virtual_hosts"] = append(list(routes["virtual_hosts"]), object{"name": "bare", "domains": []any{"bare.example.com"}})

@@ -12,6 +12,9 @@ import (
 	"syscall"
 )
 
+// adminScheme is all that Envoy's admin interface speaks.
+const adminScheme = "http"
+
 // fetchDump asks the admin interface of an Envoy for its configuration. It goes
 // to loopback and Unix sockets only, unless remote repeats the host: a dump
 // holds all that the configuration holds, and admin interfaces speak plain HTTP.
@@ -27,11 +30,11 @@ func fetchDump(ctx context.Context, admin, remote string) ([]byte, error) {
 	}}
 	dial, base := dialer.DialContext, admin
 	if path, ok := strings.CutPrefix(admin, "unix:"); ok {
-		base = "http://localhost"
+		base = adminScheme + "://localhost"
 		dial = func(ctx context.Context, _, _ string) (net.Conn, error) { return dialer.DialContext(ctx, "unix", path) }
 	}
 	u, err := url.Parse(base)
-	if err != nil || u.Scheme != "http" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
+	if err != nil || u.Scheme != adminScheme || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "" {
 		return nil, errors.New("--admin wants http://HOST:PORT or unix:PATH")
 	}
 	if remote != "" && u.Hostname() != remote {
