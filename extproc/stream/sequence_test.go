@@ -10,10 +10,12 @@ import (
 	"time"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
+	filterv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 )
 
@@ -40,10 +42,10 @@ func TestSequences(t *testing.T) {
 		p := draw(rt)
 		want, got := expect(p), play(t, p)
 		rules(rt, p, got)
-		require.Equal(rt, want.answers, kinds(got.steps))
-		require.Equal(rt, want.end.String(), got.end.String())
-		require.Equal(rt, want.took, got.took)
-		require.Equal(rt, want.calls, got.calls)
+		require.Equal(rt, want.answers, kinds(got.steps), "other answers than the model's")
+		require.Equal(rt, want.end.String(), got.end.String(), "another end than the model's")
+		require.Equal(rt, want.took, got.took, "another time than the model's")
+		require.Equal(rt, want.calls, got.calls, "the observer heard other things than the model's")
 		require.Equal(rt, uint64(want.calls["panicked"]), got.panics) //nolint:gosec // a count
 		for _, s := range got.steps {
 			if s.sent.GetImmediateResponse() != nil {
@@ -95,7 +97,7 @@ func rules(t require.TestingT, p plan, got trace) {
 	require.LessOrEqual(t, got.took, 2*time.Hour)
 	require.Zero(t, got.left, "a goroutine still reads the stream")
 	require.Equal(t, map[bool]int{true: 1}[p.crowded], got.places, "a place is kept")
-	require.NotContains(t, got.logs, canary)
+	require.NotContains(t, got.logs, canary, "a value is logged")
 	require.LessOrEqual(t, strings.Count(got.logs, `"msg":"request rejected"`), 1)
 	requireHeard(t, p, got)
 }
@@ -127,7 +129,7 @@ func requireHeard(t require.TestingT, p plan, got trace) {
 
 // requireSaid: what Envoy is told is what the observer heard.
 func requireSaid(t require.TestingT, sent *extprocv3.ProcessingResponse, got trace) {
-	require.Len(t, got.events, 1)
+	require.Len(t, got.events, 1, "an answer without one verdict, or with several")
 	heard := got.events[0]
 	word := map[bool]string{true: "allow", false: "reject"}[heard.Allowed]
 	reason := ""
@@ -137,7 +139,7 @@ func requireSaid(t require.TestingT, sent *extprocv3.ProcessingResponse, got tra
 	}
 	require.Equal(t, map[string]any{MetadataNamespace: map[string]any{
 		"verdict": word, "reason": reason, "credential": heard.Credential, "decision": heard.Decision,
-	}}, sent.GetDynamicMetadata().AsMap())
+	}}, sent.GetDynamicMetadata().AsMap(), "Envoy is told what the observer did not hear")
 }
 
 // mustNotPass are the names that a rejected request must not keep.
@@ -163,13 +165,23 @@ func requireStripped(t require.TestingT, p plan, sent *extprocv3.ProcessingRespo
 	if sent.GetImmediateResponse() == nil {
 		mutation = sent.GetRequestHeaders().GetResponse().GetHeaderMutation()
 		removed := slices.Sorted(slices.Values(mutation.GetRemoveHeaders()))
-		require.Equal(t, mustNotPass(p.lines), removed)
+		require.Equal(t, mustNotPass(p.lines), removed, "a rejected request keeps a header")
+		require.True(t, proto.Equal(wholeOverride(), sent.GetModeOverride()), "the body is not asked for")
 		require.LessOrEqual(t, len(removed), maxRemovals)
 	}
 	for _, o := range mutation.GetSetHeaders() {
 		name := o.GetHeader().GetKey()
-		require.NotContains(t, mustNotPass(p.lines), name)
+		require.NotContains(t, mustNotPass(p.lines), name, "a rejected request is given a header")
 		require.NotContains(t, string(o.GetHeader().GetRawValue()), canary)
+	}
+}
+
+// wholeOverride has all six fields, as allowed_override_modes does.
+func wholeOverride() *filterv3.ProcessingMode {
+	return &filterv3.ProcessingMode{
+		RequestHeaderMode: filterv3.ProcessingMode_SEND, ResponseHeaderMode: filterv3.ProcessingMode_SKIP,
+		RequestBodyMode: filterv3.ProcessingMode_BUFFERED_PARTIAL, ResponseBodyMode: filterv3.ProcessingMode_NONE,
+		RequestTrailerMode: filterv3.ProcessingMode_SEND, ResponseTrailerMode: filterv3.ProcessingMode_SKIP,
 	}
 }
 
@@ -187,7 +199,7 @@ func requireError(t require.TestingT, p plan, ids string, sent *extprocv3.Immedi
 	}
 	require.Equal(t, status, int(sent.GetStatus().GetCode()))
 	require.NotContains(t, string(sent.GetBody()), canary)
-	require.NotContains(t, string(sent.GetBody()), `"id":null`)
+	require.NotContains(t, string(sent.GetBody()), `"id":null`, "an id that breaks clients")
 	var many []struct{ ID json.RawMessage }
 	text := sent.GetBody()
 	if !strings.Contains(ids, ",") {
