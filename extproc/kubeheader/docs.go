@@ -17,7 +17,8 @@ func WriteReasons(w io.Writer) error {
 	b.WriteString("# Reasons\n\nEvery rejection carries at least one of these codes, spelt the same in the JSON-RPC error (`error.data.reason` and\n" +
 		"`error.data.problems[].reason`), in metrics, in logs and in Envoy's access log. The first problem of a request, in the\n" +
 		"order of this page within the order of the headers, is its reason.\n\n" +
-		"*Malformed*: no policy accepts it. *Forbidden*: the operator's policy refuses it; another one might not. *Internal*: the\nfault lies with the service and not with the request.\n")
+		"*Malformed*: no policy accepts it. *Forbidden*: the operator's policy refuses it; another one might not. *Internal*: the\nfault lies with the service and not with the request.\n\n" +
+		"`extproc config explain POLICY --headers FILE` says for a request which line of the policy decides about each header.\n")
 	for _, r := range Reasons() {
 		e := r.entry()
 		fmt.Fprintf(&b, "\n## %s\n\n%s. ", e.code, titled(e.kind.String()))
@@ -37,6 +38,9 @@ func WriteReasons(w io.Writer) error {
 		fmt.Fprintf(&b, "**What to do.** %s.\n", titled(strings.ReplaceAll(e.fix, "{hint}", documentedHint(e.headers))))
 		if e.more != "" {
 			fmt.Fprintf(&b, "\n%s\n", e.more)
+		}
+		if r.Reportable() {
+			b.WriteString("\nThe policy can report it (`report`) instead of rejecting: then it is counted and logged, and the request passes.\n")
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -132,7 +136,8 @@ with an underscore, any other name that begins with ` + "`kubernetes`" + `, a se
 outside ASCII, a placeholder that the client left as it was (` + "`${VAR}`, `$VAR`, `$(VAR)`, `{env:VAR}`, `${input:id}`" + `) and a comma
 (but in ` + "`kubernetes-toolsets`" + `) are refused, each with a [reason](reasons.md) of its own. All problems of a request are reported,
 in the order of the table. A request without any of these headers passes as anonymous where the operator made credentials
-optional, and is refused otherwise.
+optional, and is refused otherwise; one that has any of them needs all that are required. What the policy only reports is
+no problem: such a request passes, here and when the backend looks again, and reaches no address that an allowed host could not.
 
 ## Server
 
