@@ -100,7 +100,7 @@ func requireWellFormed(t *testing.T, line map[string]any, http2 bool) {
 	require.Equal(t, "/mcp", line["path"])
 	require.IsType(t, float64(0), line["duration_ms"])
 	require.Contains(t, line, "flags")
-	var names []string
+	names := make([]string, 0, len(line))
 	for name := range line {
 		names = append(names, name)
 	}

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -52,14 +51,14 @@ func TestRollingFinishesRejections(t *testing.T) {
 				}
 				answer <- res
 			}()
-			require.NoError(t, harness.Until(rig.Soon(t), func(context.Context) error {
+			rig.Eventually(t, func() error {
 				if rig.EnvoyStat(t, s, "cluster.guard.upstream_rq_active") != 1 {
 					return errors.New("no stream waits")
 				}
 				return nil
-			}))
+			})
 			s.Extproc.Signal(syscall.SIGTERM)
-			require.NoError(t, harness.Until(rig.Soon(t), func(context.Context) error { return c.then(t, s) }))
+			rig.Eventually(t, func() error { return c.then(t, s) })
 			_, err := late.Write([]byte(rig.Call))
 			require.NoError(t, err)
 			require.NoError(t, late.Close())

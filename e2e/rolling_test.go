@@ -18,15 +18,18 @@ import (
 // shippedDrain is the default of limits.guard.drain: what operators get.
 const shippedDrain = 10 * time.Second
 
-// healthyGuards waits until Envoy takes this many guards for well.
-func healthyGuards(t *testing.T, s *harness.Stack, want int) {
+// guards is how many stand behind the Envoy of these tests.
+const guards = 2
+
+// healthyGuards waits until Envoy takes all guards for well.
+func healthyGuards(t *testing.T, s *harness.Stack) {
 	t.Helper()
-	require.NoError(t, harness.Until(rig.Soon(t), func(context.Context) error {
-		if n := rig.EnvoyStat(t, s, "cluster.guard.membership_healthy"); n != want {
-			return fmt.Errorf("%d guards are healthy, not %d", n, want)
+	rig.Eventually(t, func() error {
+		if n := rig.EnvoyStat(t, s, "cluster.guard.membership_healthy"); n != guards {
+			return fmt.Errorf("%d guards are healthy", n)
 		}
 		return nil
-	}))
+	})
 }
 
 // ended waits until a process has ended by itself, without an error.
@@ -46,9 +49,9 @@ func ended(t *testing.T, p *harness.Process) {
 // one after the other, twice around, while callers call without pause. No call
 // fails, and each guard has its share of them after every replacement.
 func TestRollingRestart(t *testing.T) {
-	const guards, rotations = 2, 2
+	const rotations = 2
 	s := shared.StartStack(t, harness.Options{Guards: guards, Drain: shippedDrain})
-	healthyGuards(t, s, guards)
+	healthyGuards(t, s)
 	ledger := shared.NewEdge(t, s, shared.Policy).Ledger(t)
 	tr := shared.StartTraffic(t, rig.Load{URL: s.URL, Each: 2})
 	tr.More(t, &tr.Good)
@@ -58,16 +61,16 @@ func TestRollingRestart(t *testing.T) {
 			old.Signal(syscall.SIGTERM)
 			ended(t, old)
 			require.NoError(t, s.StartGuardNumber(t.Context(), i))
-			healthyGuards(t, s, guards)
+			healthyGuards(t, s)
 			before := decisions(t, s)
-			require.NoError(t, harness.Until(rig.Soon(t), func(context.Context) error {
+			rig.Eventually(t, func() error {
 				for guard, n := range decisions(t, s) {
 					if n == before[guard] {
 						return fmt.Errorf("%s decides nothing", guard)
 					}
 				}
 				return nil
-			}))
+			})
 		}
 	}
 	tr.Stop()
@@ -89,7 +92,7 @@ func decisions(t *testing.T, s *harness.Stack) map[string]string {
 			out[fields[1]] = fields[3]
 		}
 	}
-	require.Len(t, out, 2, "Envoy does not count by guard")
+	require.Len(t, out, guards, "Envoy does not count by guard")
 	return out
 }
 
@@ -97,17 +100,17 @@ func decisions(t *testing.T, s *harness.Stack) map[string]string {
 // comparison: all that it had in hand fails, readably, and nothing unchecked is
 // acted on. It also shows that the test above would see a failure.
 func TestRollingKillIsFelt(t *testing.T) {
-	s := shared.StartStack(t, harness.Options{Guards: 2})
-	healthyGuards(t, s, 2)
+	s := shared.StartStack(t, harness.Options{Guards: guards})
+	healthyGuards(t, s)
 	ledger := shared.NewEdge(t, s, shared.Policy).Ledger(t)
 	tr := shared.StartTraffic(t, rig.Load{URL: s.URL, Each: 2})
 	for range 2 {
-		for i := range 2 {
+		for i := range guards {
 			tr.More(t, &tr.Good)
 			s.Guard(i).Kill()
 			tr.More(t, &tr.Good)
 			require.NoError(t, s.StartGuardNumber(t.Context(), i))
-			healthyGuards(t, s, 2)
+			healthyGuards(t, s)
 		}
 	}
 	tr.Stop()

@@ -60,7 +60,7 @@ func TestDifferencesAreOfScenarios(t *testing.T) {
 			}
 			found++
 			require.Equal(t, []string{""}, c.runs, "a row is for a case that runs once")
-			require.NotEqual(t, c.steps[len(c.steps)-1].wants[""], want)
+			require.NotEqual(t, want, c.steps[len(c.steps)-1].wants[""])
 		}
 		require.Equal(t, 1, found, d.scenario)
 	}

@@ -55,7 +55,7 @@ func Find() (Binaries, error) {
 func (b Binaries) WithEnvoy(version string) (Binaries, error) {
 	b.Envoy, b.EnvoyVersion = envoyPath(version), version
 	if _, err := os.Stat(b.Envoy); err != nil {
-		return b, fmt.Errorf("Envoy %s: %w: run make envoy ENVOY_VERSION=%s", version, err, version)
+		return b, fmt.Errorf("%w: run make envoy ENVOY_VERSION=%s", err, version)
 	}
 	return b, nil
 }

@@ -112,7 +112,7 @@ func binaryVersion(ctx context.Context, path string) (string, error) {
 func shortVersion(long string) (string, error) {
 	parts := strings.Split(long, "/")
 	if len(parts) != 5 {
-		return "", fmt.Errorf("Envoy calls its version %q", long)
+		return "", fmt.Errorf("what Envoy calls its version is %q", long)
 	}
 	return parts[1], nil
 }

@@ -94,7 +94,9 @@ func dial(ctx context.Context, address string) error {
 }
 
 // Listens tells whether a guard takes new connections.
-func (s *Stack) Listens(ctx context.Context, i int) bool { return dial(ctx, s.guards[i].address) == nil }
+func (s *Stack) Listens(ctx context.Context, i int) bool {
+	return dial(ctx, s.guards[i].address) == nil
+}
 
 // Guard is one of the guards, counted from 0, as it was started last.
 func (s *Stack) Guard(i int) *Process { return s.guards[i].process }

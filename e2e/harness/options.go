@@ -97,7 +97,7 @@ func (o *Options) complete() error {
 	o.Guards = max(o.Guards, 1)
 	o.GuardTCP = o.GuardTCP || o.GuardProxy != nil || o.GuardTLS != nil
 	if o.Guard != "" && (o.Guards > 1 || o.GuardTCP) {
-		return errors.New("harness: a guard that is named is one, and what it is is known")
+		return errors.New("harness: where a guard is named, only that one is used, as it is")
 	}
 	return nil
 }

@@ -21,12 +21,13 @@ type Caller struct {
 
 // Callers are both tenants with both kinds of credential.
 func (w *World) Callers() []Caller {
+	const alices, bobs = "team-a", "team-b" // namespaces
 	c := w.Cluster
 	return []Caller{
-		{"alice", "team-a", "team-b", c.Token("alice")},
-		{"bob", "team-b", "team-a", c.Certificate("bob")},
-		{"alice", "team-a", "team-b", c.Certificate("alice")},
-		{"bob", "team-b", "team-a", c.Token("bob")},
+		{"alice", alices, bobs, c.Token("alice")},
+		{"bob", bobs, alices, c.Certificate("bob")},
+		{"alice", alices, bobs, c.Certificate("alice")},
+		{"bob", bobs, alices, c.Token("bob")},
 	}
 }
 

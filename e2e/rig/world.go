@@ -123,3 +123,9 @@ func Soon(tb testing.TB) context.Context {
 	tb.Cleanup(cancel)
 	return ctx
 }
+
+// Eventually waits until condition returns nil, for 10 s at most.
+func Eventually(tb testing.TB, condition func() error) {
+	tb.Helper()
+	require.NoError(tb, harness.Until(Soon(tb), func(context.Context) error { return condition() }))
+}
