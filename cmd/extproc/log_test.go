@@ -37,7 +37,8 @@ func TestLogThatNobodyTakes(t *testing.T) {
 			dir, to := t.TempDir(), stderr(t)
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan int, 1)
-			go func() { ended <- run(ctx, guardFlags(t, dir), os.Getenv, io.Discard, to) }()
+			flags := guardFlags(t, dir)
+			go func() { ended <- run(ctx, flags, os.Getenv, io.Discard, to) }()
 			defer stop()
 
 			client := connect(t, filepath.Join(dir, "guard.sock"))
@@ -53,10 +54,12 @@ func TestLogThatNobodyTakes(t *testing.T) {
 			require.Contains(t, metrics(t, filepath.Join(dir, "admin.sock")),
 				fmt.Sprintf("\nkube_guard_decisions_total{reason=\"certificate-authority-missing\",verdict=\"reject\"} %d\n", requests))
 			stop()
+			patience := time.NewTimer(20 * time.Second)
+			defer patience.Stop()
 			select {
 			case status := <-ended:
 				require.Equal(t, exitOK, status)
-			case <-time.After(20 * time.Second):
+			case <-patience.C:
 				require.Fail(t, "the guard does not end")
 			}
 		})
@@ -139,7 +142,7 @@ func metrics(t *testing.T, socket string) string {
 	transport := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
 	}}
-	response, err := (&http.Client{Transport: transport}).Get("http://localhost/metrics") //nolint:noctx // instant
+	response, err := (&http.Client{Transport: transport}).Get("http://localhost/metrics")
 	require.NoError(t, err)
 	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)

@@ -204,7 +204,7 @@ func TestLogNamesTheAddress(t *testing.T) {
 
 func TestAPanicInAPageIsItsOwn(t *testing.T) {
 	c := full("127.0.0.1:0")
-	c.Status = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("page") })
+	c.Status = http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("page") }) //nolint:forbidigo // it is what is tested
 	address := start(t, c).Address()
 	conn, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", address)
 	require.NoError(t, err)

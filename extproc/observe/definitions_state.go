@@ -1,5 +1,8 @@
 package observe
 
+// fileLabel names one of the operator's files.
+const fileLabel = "file"
+
 func cache() []definition {
 	return []definition{
 		{"cache_hits_total", counter, nil, "Decisions answered from the verdict cache.",
@@ -23,7 +26,7 @@ func configuration() []definition {
 	return []definition{
 		{"ready", gauge, nil, "1 if the guard takes requests, 0 while it starts or drains.",
 			func(s *Status, give give) { give(number(s.Ready)) }},
-		{"reloads_total", counter, []string{"file", "result"},
+		{"reloads_total", counter, []string{fileLabel, "result"},
 			"Reads of a file after a change, by file (policy, signing-key, tls) and result (success, failure). A failure is counted at each try until the file is mended.",
 			func(s *Status, give give) {
 				for _, f := range s.files() {
@@ -31,14 +34,14 @@ func configuration() []definition {
 					give(float64(f.Failures), f.name, "failure")
 				}
 			}},
-		{"last_reload_successful", gauge, []string{"file"},
+		{"last_reload_successful", gauge, []string{fileLabel},
 			"1 if the file's last read was of use, 0 while the last good content stays in force.",
 			func(s *Status, give give) {
 				for _, f := range s.files() {
 					give(number(!f.Failing), f.name)
 				}
 			}},
-		{"loaded_timestamp_seconds", gauge, []string{"file"},
+		{"loaded_timestamp_seconds", gauge, []string{fileLabel},
 			"When the content in force was read, as Unix time.",
 			func(s *Status, give give) {
 				for _, f := range s.files() {

@@ -46,7 +46,7 @@ func full() Config {
 		TLS: func() mtls.Status {
 			return mtls.Status{NotAfter: now.Add(36 * time.Hour), Loaded: now.Add(-2 * time.Hour), Reloads: 4, Failures: 5, Refused: 6, LastRefusal: "dns:stranger.example.com"}
 		},
-		Cache:          func() verdict.Stats { return sampleStats() },
+		Cache:          sampleStats,
 		Ready:          func() error { return errors.New("draining: the program was told to end") },
 		InsecureListen: true,
 		LogDropped:     func() uint64 { return 7 },

@@ -182,7 +182,7 @@ func TestNoFloodMakesASeries(t *testing.T) {
 	var flood sync.WaitGroup
 	for worker := range 8 {
 		flood.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(worker), 1)) //nolint:gosec // a reproducible flood
+			random := rand.New(rand.NewPCG(uint64(worker), 1))
 			for i := range 2000 {
 				text := fmt.Sprintf("%s-%d-%d\"}\n", marker, worker, i)
 				o.Decided(stream.Event{

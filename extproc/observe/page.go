@@ -50,9 +50,6 @@ func (o *Observer) StatusJSON() http.Handler {
 }
 
 func shortTime(t time.Time) string {
-	if t.IsZero() {
-		return "from the beginning"
-	}
 	return t.UTC().Format("2006-01-02 15:04:05Z")
 }
 

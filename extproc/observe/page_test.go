@@ -38,7 +38,7 @@ func TestPageSaysWhatAnOperatorLooksFor(t *testing.T) {
 	for _, want := range []string{
 		"extproc: draining: the program was told to end", "Version v1.2.3, revision 0123abc, go1.26.6", "--insecure-listen", "7 lines did not get into the log",
 		digest + " the last read failed: the last good content stays in use , loaded 2030-01-15 11:00:00Z, 3 reloads, 2 failed reads no host is allowed",
-		keyA + " from from the beginning", keyB + " signs from 2030-01-15 10:30:00Z (1h30m0s ago)",
+		keyA + " from the beginning", keyB + " signs from 2030-01-15 10:30:00Z (1h30m0s ago)",
 		"1 days left , until 2030-01-17 00:00:00Z", "6 clients refused, the last: dns:stranger.example.com",
 		"allow 2 reject 1 token-expired malformed 1", "reported, let through host-not-allowed forbidden 1",
 		"1 open, 1 since the start", "44 entries, 55 bytes; 11 hits, 22 misses, 31 expired, 32 overflow, 33 replaced, 34 forgotten", "The last 3 decisions",
@@ -107,7 +107,7 @@ func requireHarmless(tb testing.TB, body string) {
 	attributes := regexp.MustCompile(`^(lang|charset|name|content|class|href)$`)
 	links := 0
 	for z := html.NewTokenizer(strings.NewReader(body)); ; {
-		switch z.Next() {
+		switch z.Next() { //nolint:exhaustive // the others hold no tag
 		case html.ErrorToken:
 			require.Equal(tb, 1, links)
 			return

@@ -1,7 +1,7 @@
 package observe
 
 import (
-	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -16,12 +16,12 @@ func TestTheLastHundredAreKeptNewestFirst(t *testing.T) {
 	require.Empty(t, r.last())
 	for i := range 250 {
 		e := allowed()
-		e.Decision = fmt.Sprint(i)
+		e.Decision = strconv.Itoa(i)
 		r.add(&e)
 		require.Len(t, r.last(), min(i+1, kept))
 	}
 	for i, e := range r.last() {
-		require.Equal(t, fmt.Sprint(249-i), e.event.Decision)
+		require.Equal(t, strconv.Itoa(249-i), e.event.Decision)
 	}
 }
 

@@ -31,7 +31,7 @@ func holdsSecret(t reflect.Type, seen map[reflect.Type]bool) error {
 	if t == reflect.TypeFor[kubeheader.Secret]() {
 		return secretError{t.String()}
 	}
-	switch t.Kind() {
+	switch t.Kind() { //nolint:exhaustive // the others hold nothing
 	case reflect.Interface, reflect.Uint8:
 		if t.Name() == "Reason" {
 			return nil
@@ -42,9 +42,9 @@ func holdsSecret(t reflect.Type, seen map[reflect.Type]bool) error {
 	case reflect.Map:
 		return secretError{t.String()}
 	case reflect.Struct:
-		for i := range t.NumField() {
-			if err := holdsSecret(t.Field(i).Type, seen); err != nil {
-				return secretError{t.String() + "." + t.Field(i).Name}
+		for field := range t.Fields() {
+			if err := holdsSecret(field.Type, seen); err != nil {
+				return secretError{t.String() + "." + field.Name}
 			}
 		}
 	}

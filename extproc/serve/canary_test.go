@@ -83,11 +83,12 @@ func TestNoValueReachesALog(t *testing.T) {
 			require.NotContains(t, err.Error(), canary)
 		}
 	}
-	shown := ""
+	var pages strings.Builder
 	for _, page := range []string{"/metrics", "/status", "/status.json", "/readyz"} {
 		_, text := look(t, socket, page)
-		shown += text
+		pages.WriteString(text)
 	}
+	shown := pages.String()
 	require.Contains(t, shown, "sha256:", "hosts are shown, hashed")
 	r.stop()
 	require.NoError(t, <-r.ended)

@@ -77,11 +77,11 @@ func TestBadFilesLeaveTheLastGood(t *testing.T) {
 	}{
 		"policy": {
 			func(o Options) string { return o.PolicyFile }, func(g *guard) *followed { return g.files.policy },
-			func(t *testing.T, path string) { replace(t, path, policyYAML+"# mended\n") }, "policy",
+			func(t *testing.T, path string) { t.Helper(); replace(t, path, policyYAML+"# mended\n") }, "policy",
 		},
 		"signing keys": {
 			func(o Options) string { return o.SigningKeyFile }, func(g *guard) *followed { return g.files.keys },
-			func(t *testing.T, path string) { writeKeys(t, path, newKey(t)) }, "signing keys",
+			func(t *testing.T, path string) { t.Helper(); writeKeys(t, path, newKey(t)) }, "signing keys",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -124,7 +124,7 @@ func TestBadFilesLeaveTheLastGood(t *testing.T) {
 func TestPanicOverAFileIsABadFile(t *testing.T) {
 	r := start(t)
 	f := r.guard.files.policy
-	f.refresh = func(time.Time) (bool, error) { panic("secret") }
+	f.refresh = func(time.Time) (bool, error) { panic("secret") } //nolint:forbidigo // it is what is tested
 	f.look(time.Now())
 	require.True(t, f.status().Failing)
 	require.Equal(t, 1, r.logged("reading the policy: panic of type string"))

@@ -80,7 +80,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	defer about.Close()
+	defer about.Close() //nolint:contextcheck // it ends after ctx has
 	return g.serve(ctx, listener)
 }
 
