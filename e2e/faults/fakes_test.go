@@ -125,10 +125,7 @@ func (s *slow) take(delay time.Duration) { s.delay.Store(int64(delay)) }
 
 // pass hands messages to and fro.
 func (s *slow) pass(envoy extprocv3.ExternalProcessor_ProcessServer) error {
-	to, err := s.guards.Process(envoy.Context())
-	if err != nil {
-		return err
-	}
+	var to extprocv3.ExternalProcessor_ProcessClient
 	for {
 		question, err := envoy.Recv()
 		if err != nil {
@@ -140,6 +137,11 @@ func (s *slow) pass(envoy extprocv3.ExternalProcessor_ProcessServer) error {
 		case <-envoy.Context().Done():
 			timer.Stop()
 			return status.Error(codes.Canceled, "Envoy has gone")
+		}
+		if to == nil { // not before, or streams that wait here would fill the guard
+			if to, err = s.guards.Process(envoy.Context()); err != nil {
+				return err
+			}
 		}
 		if err := to.Send(question); err != nil {
 			return status.Error(codes.Unavailable, "the guard has gone")

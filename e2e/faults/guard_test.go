@@ -68,7 +68,7 @@ func slowRow(name string, delay time.Duration, passes bool) row {
 		},
 	}
 	if !passes {
-		r.expected = "503 after 2 s, Envoy's message_timeout"
+		r.expected, r.tells = "503 after 2 s, Envoy's message_timeout", only(kubeheader.ReasonGuardTimeout)
 	}
 	return r
 }
