@@ -58,7 +58,7 @@ func load(env *environment, path string) (*policy.Policy, error) {
 	if err == nil {
 		return p, nil
 	}
-	if _, several := err.(interface{ Unwrap() []error }); !several { //nolint:errorlint // the joined error itself is meant
+	if _, several := err.(interface{ Unwrap() []error }); !several {
 		return nil, err
 	}
 	text := err.Error()

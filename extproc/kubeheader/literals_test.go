@@ -42,7 +42,7 @@ func goDials(t *testing.T, url string) string {
 	if err != nil {
 		return noURL
 	}
-	_, err = transport.RoundTrip(request) //nolint:bodyclose // there is none
+	_, err = transport.RoundTrip(request)
 	require.Error(t, err)
 	if len(r.dialled) == 0 {
 		return nothing

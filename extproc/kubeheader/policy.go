@@ -43,7 +43,7 @@ type Policy struct {
 	Report []Reason
 }
 
-// reports reports whether this reason stops nobody.
+// reports says that this reason stops nobody.
 func (p *Policy) reports(r Reason) bool { return r.Reportable() && slices.Contains(p.Report, r) }
 
 // ValidPathPrefix reports whether an entry of PathPrefixes can allow anything:

@@ -42,7 +42,7 @@ func reporting(t *testing.T, report ...Reason) *Policy {
 }
 
 func reasonsOf(problems []Problem) []string {
-	var out []string
+	out := make([]string, 0, len(problems))
 	for _, p := range problems {
 		out = append(out, p.Reason.String())
 	}

@@ -34,10 +34,10 @@ func (p *Policy) deciding(host string, port uint16) (hostKey, portKey string) {
 	}
 	public := hostpolicy.Config{AnyPublic: true} // what a host would be that hosts allows
 	if ask(public, publicName, port) == hostpolicy.Allowed {
-		return "hosts", usualPorts
+		return keyHosts, usualPorts
 	}
 	key, _ := p.portOf(public, publicName, port)
-	return "hosts", key
+	return keyHosts, key
 }
 
 // publicName is a name that anyPublic allows.

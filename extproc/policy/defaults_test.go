@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "write docs/policy.defaults.yaml and doc
 func upToDate(t *testing.T, path string, want []byte) {
 	t.Helper()
 	if *update {
-		require.NoError(t, os.WriteFile(path, want, 0o644)) //nolint:gosec // a page of the docs
+		require.NoError(t, os.WriteFile(path, want, 0o644))
 	}
 	committed, err := os.ReadFile(path)
 	require.NoError(t, err)

@@ -148,7 +148,7 @@ func TestExplainAgreesWithParse(t *testing.T) {
 
 // told are the reasons with their headers.
 func told(problems []kubeheader.Problem) []string {
-	out := []string{}
+	out := make([]string, 0, len(problems))
 	for _, p := range problems {
 		out = append(out, p.Reason.String()+" "+p.Header)
 	}

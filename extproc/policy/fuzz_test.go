@@ -91,7 +91,7 @@ func (f plainFile) policy(t *testing.T) *Policy {
 	for _, n := range f.Networks {
 		c.Networks = append(c.Networks, hostpolicy.Network{Prefix: netip.MustParsePrefix(n.CIDR), Ports: n.Ports})
 	}
-	var report []kubeheader.Reason
+	report := make([]kubeheader.Reason, 0, len(f.Report))
 	for _, code := range f.Report {
 		r, _ := kubeheader.ParseReason(code)
 		report = append(report, r)

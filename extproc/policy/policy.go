@@ -33,7 +33,22 @@
 // that could never match. Every error names the file and line, the key, what is
 // wrong and the next step; all are reported at once. The file is read by
 // go.yaml.in/yaml/v3 into nodes, because nodes carry the line numbers that the
-// strict decoders of sigs.k8s.io/yaml lose on the way through JSON.
+// strict decoders of sigs.k8s.io/yaml lose on the way through JSON. One table of
+// keys is what the reader, Schema and Defaults are made of.
+//
+// A running program follows its file with a File, which keeps the last good
+// policy, and Explain says which key and line decide about a request.
+//
+// # Reports
+//
+// A reason under report is counted and logged where it would reject, and the
+// request passes: at the edge, and at the backend, which parses again under the
+// same file. It is for the reasons that kubeheader calls Forbidden, without the
+// classes of addresses and unverified servers; publicRootsFile has no reason of
+// the kind. Plaintext ingress is among them, because plaintextIngress: allow
+// would let the same requests through without a count. Of hosts and ports a
+// report lets through what anyPublic and a longer list of ports would, and dials
+// stay judged by address: see hostpolicy.Policy.Enforced and Address.
 package policy
 
 import (

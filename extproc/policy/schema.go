@@ -39,7 +39,7 @@ func Schema() []byte {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(s); err != nil {
-		panic(err) // not reached: strings, numbers and maps of them always marshal
+		return nil // not reached: strings, numbers and maps of them always marshal
 	}
 	return out.Bytes()
 }
@@ -59,20 +59,23 @@ func object(keys []key) *schema {
 	return s
 }
 
+// typeString is the type of most values.
+const typeString = "string"
+
 // quoted is a JSON string.
 func quoted(s string) json.RawMessage { return json.RawMessage(`"` + s + `"`) }
 
 func (v word) schema() *schema {
 	if len(v.words) == 1 {
-		return &schema{Type: "string", Const: v.words[0]}
+		return &schema{Type: typeString, Const: v.words[0]}
 	}
-	return &schema{Type: "string", Enum: v.words, Default: quoted(v.words[0])}
+	return &schema{Type: typeString, Enum: v.words, Default: quoted(v.words[0])}
 }
 
 func (boolean) schema() *schema { return &schema{Type: "boolean", Default: json.RawMessage("false")} }
 
 func (v text) schema() *schema {
-	s := &schema{Type: "string", Pattern: v.pattern}
+	s := &schema{Type: typeString, Pattern: v.pattern}
 	if v.pattern == "" {
 		s.Default = quoted("")
 	}
@@ -80,11 +83,11 @@ func (v text) schema() *schema {
 }
 
 func (v texts) schema() *schema {
-	return list(&schema{Type: "string", Pattern: v.pattern}, v.most)
+	return list(&schema{Type: typeString, Pattern: v.pattern}, v.most)
 }
 
 func (v words) schema() *schema {
-	s := list(&schema{Type: "string", Enum: v.words}, len(v.words))
+	s := list(&schema{Type: typeString, Enum: v.words}, len(v.words))
 	if v.all {
 		s.MinItems = 1
 		s.Default = json.RawMessage(`["` + strings.Join(v.words, `","`) + `"]`)
@@ -111,7 +114,7 @@ func (v number) schema() *schema {
 }
 
 func (v span) schema() *schema {
-	return &schema{Type: "string", Pattern: lengthOfTime.String(), Default: quoted(v.standard())}
+	return &schema{Type: typeString, Pattern: lengthOfTime.String(), Default: quoted(v.standard())}
 }
 
 func (v mapping) schema() *schema { return object(v.keys) }

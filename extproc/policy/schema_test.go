@@ -18,12 +18,12 @@ func TestSchemaFile(t *testing.T) { upToDate(t, "../../docs/policy.schema.json",
 
 // validator is the schema in the hands of a library that knows JSON Schema, as
 // an editor's does.
-func validator(t testing.TB) func(file []byte) error {
-	t.Helper()
+func validator(tb testing.TB) func(file []byte) error {
+	tb.Helper()
 	var s jsonschema.Schema
-	require.NoError(t, json.Unmarshal(Schema(), &s))
+	require.NoError(tb, json.Unmarshal(Schema(), &s))
 	resolved, err := s.Resolve(nil)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return func(file []byte) error {
 		var doc, plain any
 		if err := yaml.Unmarshal(file, &doc); err != nil {

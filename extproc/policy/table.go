@@ -17,6 +17,9 @@ const (
 	blockPattern = `^[0-9a-fA-F.:]+/[0-9]{1,3}$`
 )
 
+// keyHosts is a key of the file, and one below logs.
+const keyHosts = "hosts"
+
 // keys are the keys of the file, in the order of the package doc.
 func (d *draft) keys() []key {
 	ignore := func(string) {}
@@ -25,7 +28,7 @@ func (d *draft) keys() []key {
 			about: "The format. Required."},
 		{name: "kind", example: "kind: " + kind, value: word{ignore, []string{kind}},
 			about: "Required."},
-		{name: "hosts", value: mapping{d.hostKeys()},
+		{name: keyHosts, value: mapping{d.hostKeys()},
 			about: "Which hosts kubernetes-server may name. Default: none."},
 		{name: "networks", value: items{mostEntries, d.network},
 			about: "Which addresses may be reached that are not public, and on which ports: what a URL spells as an address, and what an allowed name resolves to at the moment of connecting. " +
@@ -102,7 +105,7 @@ func (d *draft) logKeys() []key {
 		spelt[i] = f.String()
 	}
 	return []key{
-		{name: "hosts", value: word{func(s string) { d.logHosts = forms[max(0, slices.Index(spelt, s))] }, spelt},
+		{name: keyHosts, value: word{func(s string) { d.logHosts = forms[max(0, slices.Index(spelt, s))] }, spelt},
 			about: "The host of kubernetes-server: plain, hashed (equal hosts look equal, and who knows a host finds it) or omitted. Default: plain."},
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ func TestLimits(t *testing.T) {
 			var ends, beyond []string
 			switch v := k.value.(type) {
 			case number:
-				ends, beyond = []string{fmt.Sprint(v.least), fmt.Sprint(v.most)}, []string{fmt.Sprint(v.least - 1), fmt.Sprint(v.most + 1)}
+				ends, beyond = []string{strconv.Itoa(v.least), strconv.Itoa(v.most)}, []string{strconv.Itoa(v.least - 1), strconv.Itoa(v.most + 1)}
 			case span:
 				ends, beyond = []string{short(v.least), short(v.most)}, []string{short(v.least - time.Millisecond), short(v.most + time.Millisecond)}
 			default:
@@ -133,7 +134,7 @@ func TestLongLists(t *testing.T) {
 		}
 		return "[" + strings.Join(items, ", ") + "]\n"
 	}
-	port := func(i int) string { return fmt.Sprint(1 + i) }
+	port := func(i int) string { return strconv.Itoa(1 + i) }
 	host := func(i int) string { return fmt.Sprintf("h%d.example.com", i) }
 	for _, c := range []struct {
 		before, after string
