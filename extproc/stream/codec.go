@@ -14,8 +14,9 @@ import (
 // the fields of both, since parsing merges, lists and the members of a oneof of
 // the same kind included (protobuf encoding, "Last One Wins").
 type encoded struct {
-	shared []byte // from the cache: other streams send the same bytes
-	own    []byte // of this request
+	shared mem.SliceBuffer // from the cache: other streams send the same bytes
+	own    mem.SliceBuffer // of this request
+	parts  [2]mem.Buffer   // both, for Marshal, which would have to allocate the list
 }
 
 // codec is grpc's own protobuf codec, except that it passes encoded through.
@@ -42,9 +43,6 @@ func (c codec) Marshal(v any) (mem.BufferSlice, error) {
 	if !ok {
 		return c.CodecV2.Marshal(v)
 	}
-	out := mem.BufferSlice{mem.SliceBuffer(answer.shared)}
-	if len(answer.own) > 0 {
-		out = append(out, mem.SliceBuffer(answer.own))
-	}
-	return out, nil
+	answer.parts = [2]mem.Buffer{&answer.shared, &answer.own}
+	return answer.parts[:], nil
 }

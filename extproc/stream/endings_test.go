@@ -136,22 +136,6 @@ func TestEndsWithoutDebt(t *testing.T) {
 	})
 }
 
-func TestPanicIsCountedAndLoggedWithoutItsValue(t *testing.T) {
-	g := start(t, panickingEngine{})
-	for range 2 {
-		c := g.open()
-		c.send(headers(false, post()...))
-		require.Equal(t, codes.Internal, status.Code(g.end()))
-	}
-	require.Equal(t, uint64(2), g.server.Panics())
-	require.Contains(t, g.logs.String(), "panic in a stream")
-	require.Contains(t, g.logs.String(), "exchange.go", "the stack is logged")
-	require.NotContains(t, g.logs.String(), "nil pointer", "the value of a panic can be anything, so it is not logged")
-	c := start(t, allowing(t)).open()
-	c.send(headers(false, post()...))
-	require.NotNil(t, c.receive().GetRequestHeaders())
-}
-
 // panickingStream is broken on purpose: reading its second message fails the
 // way a bug in a decoder would, on the goroutine that waits for it.
 type panickingStream struct {

@@ -86,7 +86,7 @@ func (x *exchange) decide(headers *extprocv3.HttpHeaders) (reply, error) {
 	r := read(headers)
 	at := config.Now()
 	decided, err := config.Engine.Decide(x.stream.Context(), r.facts, at)
-	event := Event{Decision: r.decision, Took: time.Since(began), Cached: decided.Cached, At: at}
+	event := Event{Decision: r.decision, Took: time.Since(began), Cached: decided.Cached, At: at, Trace: r.trace}
 	if err != nil {
 		return x.undecided(r, err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/test/bufconn"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
@@ -70,6 +71,12 @@ func limited(bodyTimeout time.Duration, pending int) func() Limits {
 
 func start(tb testing.TB, engine Decider, change ...func(*Config)) *guard {
 	tb.Helper()
+	return startWith(tb, engine, func(c encoding.CodecV2) encoding.CodecV2 { return c }, change...)
+}
+
+// startWith is start with a codec around the server's own.
+func startWith(tb testing.TB, engine Decider, wrap func(encoding.CodecV2) encoding.CodecV2, change ...func(*Config)) *guard {
+	tb.Helper()
 	g := &guard{t: tb, logs: new(syncBuffer), entered: make(chan struct{}, 1024), returned: make(chan error, 1024)}
 	// A busy machine must not turn a test about something else into one about time.
 	config := Config{Engine: engine, Limits: limited(time.Hour, 0), Log: slog.New(slog.NewJSONHandler(g.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
@@ -81,7 +88,7 @@ func start(tb testing.TB, engine Decider, change ...func(*Config)) *guard {
 	codec, err := Codec()
 	require.NoError(tb, err)
 	g.server = server
-	g.grpc = grpc.NewServer(grpc.ForceServerCodecV2(codec), grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(32<<20),
+	g.grpc = grpc.NewServer(grpc.ForceServerCodecV2(wrap(codec)), grpc.WaitForHandlers(true), grpc.MaxRecvMsgSize(32<<20),
 		grpc.StreamInterceptor(func(srv any, ss grpc.ServerStream, _ *grpc.StreamServerInfo, next grpc.StreamHandler) error {
 			g.entered <- struct{}{}
 			err := next(srv, ss)

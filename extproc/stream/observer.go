@@ -50,6 +50,8 @@ type Event struct {
 	Took time.Duration
 	// Cached says that the verdict was remembered from an earlier request.
 	Cached bool
+	// Trace is where the request stands in a trace; zero if it is in none.
+	Trace TraceParent
 	// At is when the verdict was asked for, by the clock of Config.
 	At time.Time
 }

@@ -18,6 +18,7 @@ const (
 	versionHeader        = "mcp-protocol-version"
 	decisionHeader       = "x-request-id"
 	forwardedProtoHeader = "x-forwarded-proto"
+	traceHeader          = "traceparent"
 )
 
 // request is what the header message says.
@@ -26,34 +27,56 @@ type request struct {
 	method   string
 	versions []string
 	decision string // the id that logs, error data and metadata share
-	named    bool   // decision is the guard's own: x-request-id was none that can be used
+	trace    TraceParent
+	named    bool // decision is the guard's own: x-request-id was none that can be used
 }
 
-// read takes from a header message what the verdict and a rejection need.
+// read takes from a header message what the verdict and a rejection need. All
+// requests come by here, so it goes through the lines twice rather than let
+// slices grow.
 func read(headers *extprocv3.HttpHeaders) request {
 	var r request
-	var ids []string
-	for _, line := range headers.GetHeaders().GetHeaders() {
+	var id []byte
+	ids, traces, claimed := 0, 0, 0
+	lines := headers.GetHeaders().GetHeaders()
+	for _, line := range lines {
+		if kubeheader.Claims(line.GetKey()) {
+			claimed++
+		}
+	}
+	var names []kubeheader.Field
+	var values [][]byte
+	if claimed > 0 {
+		names, values = make([]kubeheader.Field, 0, claimed), make([][]byte, 0, claimed)
+	}
+	for _, line := range lines {
 		switch name := line.GetKey(); name {
 		case methodHeader:
 			r.method = string(value(line))
 		case versionHeader:
 			r.versions = append(r.versions, string(value(line)))
 		case decisionHeader:
-			ids = append(ids, string(value(line)))
+			id = value(line)
+			ids++
+		case traceHeader:
+			traces++
+			r.trace = parseTraceParent(value(line))
 		case forwardedProtoHeader:
 			r.facts.ForwardedProto = append(r.facts.ForwardedProto, value(line))
 		default:
 			if kubeheader.Claims(name) {
-				r.facts.Fields = append(r.facts.Fields, kubeheader.Field{
-					Name: name, Value: kubeheader.NewSecret(value(line)),
-				})
+				names, values = append(names, kubeheader.Field{Name: name}), append(values, value(line))
 			}
 		}
 	}
-	if len(ids) == 1 && jsonrpc.ValidDecision(ids[0]) {
-		r.decision = ids[0]
-	} else {
+	for i, secret := range kubeheader.Secrets(values) {
+		names[i].Value = secret
+	}
+	r.facts.Fields = names
+	if traces > 1 {
+		r.trace = TraceParent{} // which of them, nobody knows
+	}
+	if r.decision = string(id); ids != 1 || !jsonrpc.ValidDecision(r.decision) {
 		r.decision, r.named = jsonrpc.NewDecision(), true
 	}
 	return r

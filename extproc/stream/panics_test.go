@@ -1,0 +1,180 @@
+package stream
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/status"
+
+	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/extproc/policy"
+	"kubernetes-mcp-edge/extproc/proof"
+	"kubernetes-mcp-edge/extproc/verdict"
+)
+
+// trap is the header that the broken parts of these tests step on. Its value must
+// not get into the log.
+const trap = "kubernetes-trap"
+
+// trapped says whether a request has the trap.
+func trapped(f verdict.Facts) bool {
+	for _, field := range f.Fields {
+		if field.Name == trap {
+			return true
+		}
+	}
+	return false
+}
+
+// trappedCodec is broken on purpose: it fails on a message that holds a word.
+type trappedCodec struct {
+	encoding.CodecV2
+
+	read, write string
+}
+
+func (c trappedCodec) Unmarshal(data mem.BufferSlice, v any) error {
+	if err := c.CodecV2.Unmarshal(data, v); err != nil {
+		return err
+	}
+	if m, ok := v.(*extprocv3.ProcessingRequest); ok && (m.GetRequestHeaders() != nil && c.read == "headers" && hasTrap(m) ||
+		string(m.GetRequestBody().GetBody()) == canary && c.read == "body") {
+		panic(m)
+	}
+	return nil
+}
+
+func (c trappedCodec) Marshal(v any) (mem.BufferSlice, error) {
+	if answer, ok := v.(*encoded); ok && c.write == "accept" && string(answer.shared) == canary {
+		panic(answer)
+	}
+	return c.CodecV2.Marshal(v)
+}
+
+func hasTrap(m *extprocv3.ProcessingRequest) bool {
+	return trapped(read(m.GetRequestHeaders()).facts)
+}
+
+// realEngine makes its answers with encode, under a policy that allows all.
+func realEngine(t *testing.T, encode func(verdict.Allow) ([]byte, error)) Decider {
+	t.Helper()
+	key, err := proof.GenerateSigningKey(time.Time{})
+	require.NoError(t, err)
+	content, err := proof.EncodeSigningKeys(key)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "keys.pem")
+	require.NoError(t, os.WriteFile(path, content, 0o600))
+	keys, err := proof.LoadSigningKeys(path)
+	require.NoError(t, err)
+	signer, err := proof.NewSigner(keys, "kubernetes-mcp")
+	require.NoError(t, err)
+	rules := &policy.Policy{Digest: "digest", Header: kubeheader.Policy{CredentialsOptional: true}}
+	e, err := verdict.New(verdict.Config{
+		Policy: func() *policy.Policy { return rules }, Signer: signer, Audience: "kubernetes-mcp", Encode: encode,
+	})
+	require.NoError(t, err)
+	t.Cleanup(e.Close)
+	return e
+}
+
+// split gives requests with the trap to one engine and all others to rejecting.
+type split struct{ trapped Decider }
+
+func (s split) Decide(ctx context.Context, f verdict.Facts, now time.Time) (verdict.Decision, error) {
+	if !trapped(f) {
+		return rejecting().Decide(ctx, f, now)
+	}
+	f.Fields = nil
+	return s.trapped.Decide(ctx, f, now)
+}
+
+// TestPanicCostsOneStream breaks each part that runs on behalf of a stream, while
+// others are under way: the broken stream ends with an error, which Envoy takes
+// as a refusal, and nobody else notices.
+func TestPanicCostsOneStream(t *testing.T) {
+	panicking := decide(func(verdict.Facts) (verdict.Verdict, error) { panic(canary) })
+	heard := func(call string) func(*Config) {
+		return func(c *Config) { c.Observer = &witness{faults: []string{call + " panics"}} }
+	}
+	failing := decide(func(verdict.Facts) (verdict.Verdict, error) { return nil, nil })
+	for name, row := range map[string]struct {
+		engine Decider
+		change func(*Config)
+		codec  trappedCodec
+		body   string // sent after the headers, if any
+	}{
+		"engine":               {engine: panicking},
+		"encoder":              {engine: realEngine(t, func(verdict.Allow) ([]byte, error) { panic(canary) })},
+		"reading the headers":  {engine: panicking, codec: trappedCodec{read: "headers"}},
+		"reading the body":     {engine: rejecting(), codec: trappedCodec{read: "body"}, body: canary},
+		"writing":              {engine: decide(func(verdict.Facts) (verdict.Verdict, error) { return &verdict.Allowed{Answer: []byte(canary)}, nil }), codec: trappedCodec{write: "accept"}},
+		"observer of failures": {engine: failing, change: heard("failed")},
+		"observer of panics":   {engine: panicking, change: heard("panicked")},
+		"form of the host": {
+			engine: decide(func(verdict.Facts) (verdict.Verdict, error) {
+				r := kubeheader.NewRejection(kubeheader.ReasonHostNotAllowed.Problem(kubeheader.Server))
+				r.Host = "trap.example.com"
+				return &verdict.Rejected{Rejection: r}, nil
+			}),
+			change: func(c *Config) { c.HostForm = func(string) string { panic(canary) } },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			seen := new(witness)
+			change := row.change
+			if change == nil {
+				change = func(c *Config) { c.Observer = seen }
+			}
+			g := startWith(t, split{row.engine}, func(c encoding.CodecV2) encoding.CodecV2 { row.codec.CodecV2 = c; return row.codec }, change)
+			waiting := g.open()
+			waiting.rejected()
+
+			broken := g.open()
+			broken.send(headers(false, post(line(trap, canary))...))
+			if row.body != "" {
+				broken.receive()
+				broken.send(body([]byte(row.body), true))
+			}
+			_, err := broken.stream.Recv()
+			require.Equal(t, codes.Internal, status.Code(err))
+			require.Equal(t, codes.Internal, status.Code(g.end()))
+			require.Equal(t, uint64(1), g.server.Panics())
+			if row.change == nil {
+				require.Equal(t, 1, seen.count("panicked"))
+			}
+			require.Contains(t, g.logs.String(), `"msg":"panic in a stream","kind":"`)
+			require.Contains(t, g.logs.String(), "extproc/stream.(*", "the stack is logged")
+			require.NotContains(t, g.logs.String(), canary, "what a panic or a stack holds can be anything, so it is not logged")
+			require.NotContains(t, status.Convert(err).Message(), canary)
+
+			waiting.send(body([]byte(`{"jsonrpc":"2.0","id":"mine","method":"m"}`), true))
+			require.Equal(t, `"mine"`, string(immediate(t, waiting.receive()).ID))
+			waiting.closed()
+			require.NoError(t, g.end())
+			next := g.open()
+			require.NotNil(t, next.rejected().GetModeOverride())
+		})
+	}
+}
+
+// TestStackHoldsNoArguments: a key that is passed by value would stand in the
+// stack that the runtime prints.
+func TestStackHoldsNoArguments(t *testing.T) {
+	var got []string
+	deeper := func(key [4]uint64) { got = func() []string { return frames() }(); require.NotZero(t, key) }
+	deeper([4]uint64{0xdeadbeefcafe, 1, 2, 3})
+	require.NotEmpty(t, got)
+	for _, f := range got {
+		require.NotContains(t, f, "deadbeef")
+		require.Regexp(t, `^\S+ \S+:\d+$`, f)
+	}
+	require.Contains(t, got[0], "TestStackHoldsNoArguments")
+}
