@@ -143,7 +143,7 @@ func (c Config) check() error {
 		return errors.New("AdminAddress: whoever reaches it controls Envoy: choose a loopback address")
 	}
 	if c.Version != "" && minor(c.Version) < oldestMinor {
-		return errors.New("Version: wants 1.36 or later")
+		return wrong("Version", "wants 1.36 or later")
 	}
 	return errors.Join(c.checkEndpoints(), c.checkFiles(), c.checkLink("GuardTLS", c.GuardTLS), c.checkLink("BackendTLS", c.BackendTLS),
 		c.CORS.check(), c.FrontDoor.check(), c.Target.check())
@@ -163,8 +163,8 @@ func (c Config) checkEndpoints() error {
 			sockets++
 		}
 	}
-	if sockets > 0 && clusterType(c.guards()...) == "STRICT_DNS" {
-		return errors.New("Guards: names and Unix sockets cannot be mixed")
+	if sockets > 0 && clusterType(c.guards()...) == byName {
+		return wrong("Guards", "names and Unix sockets cannot be mixed")
 	}
 	for _, name := range slices.Sorted(maps.Keys(endpoints)) {
 		if err := checkEndpoint(endpoints[name]); err != nil {
@@ -173,6 +173,9 @@ func (c Config) checkEndpoints() error {
 	}
 	return nil
 }
+
+// wrong is an error about a field.
+func wrong(field, what string) error { return errors.New(field + ": " + what) }
 
 // oldestMinor is the minor version of the oldest Envoy that is supported.
 const oldestMinor = 36

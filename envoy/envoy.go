@@ -180,6 +180,9 @@ func address(endpoint string) (string, error) {
 	return socket(host, uint16(n))
 }
 
+// byName is the type of a cluster whose endpoints are names.
+const byName = "STRICT_DNS"
+
 // clusterType is STATIC where no name has to be resolved.
 func clusterType(endpoints ...string) string {
 	for _, endpoint := range endpoints {
@@ -188,10 +191,10 @@ func clusterType(endpoints ...string) string {
 		}
 		host, _, err := net.SplitHostPort(endpoint)
 		if err != nil {
-			return "STRICT_DNS"
+			return byName
 		}
 		if _, err := netip.ParseAddr(host); err != nil {
-			return "STRICT_DNS"
+			return byName
 		}
 	}
 	return "STATIC"

@@ -113,7 +113,7 @@ func flag(s types.ServiceConfig, name string) string {
 }
 
 func onePolicy(p *types.Project) []string {
-	var files []string
+	files := make([]string, 0, len(programs))
 	for _, name := range programs {
 		files = append(files, source(p.Services[name], flag(p.Services[name], "policy")))
 	}
