@@ -1,7 +1,9 @@
 package stream
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"testing"
@@ -26,6 +28,11 @@ func silentEngine() Decider {
 // failingEngine is an engine without an active key.
 func failingEngine() Decider {
 	return decide(func(verdict.Facts) (verdict.Verdict, error) { return nil, errors.New("no key") })
+}
+
+// waitingEngine is an engine with too much to do.
+func waitingEngine(cause error) Decider {
+	return decide(func(verdict.Facts) (verdict.Verdict, error) { return nil, fmt.Errorf("wait for a turn: %w", cause) })
 }
 
 // unknown is a message of a phase that a later protocol may add.
@@ -67,6 +74,8 @@ func TestNeverCleanWhileUnanswered(t *testing.T) {
 		"a panic in the engine":             {panickingEngine{}, opened(headers(false, post()...)), codes.Internal},
 		"no verdict":                        {silentEngine(), opened(headers(false, post()...)), codes.Internal},
 		"a failing engine":                  {failingEngine(), opened(headers(false, post()...)), codes.Unavailable},
+		"a turn that did not come":          {waitingEngine(context.DeadlineExceeded), opened(headers(false, post()...)), codes.DeadlineExceeded},
+		"a turn that was given up":          {waitingEngine(context.Canceled), opened(headers(false, post()...)), codes.Canceled},
 		"body first":                        {allowing(t), opened(body(nil, true)), codes.FailedPrecondition},
 		"trailers first":                    {allowing(t), opened(trailers()), codes.FailedPrecondition},
 		"response headers first":            {allowing(t), opened(responseHeaders()), codes.FailedPrecondition},

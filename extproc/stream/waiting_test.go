@@ -56,6 +56,34 @@ func TestDefaultOfPendingRejections(t *testing.T) {
 	turnedAway(t, g)
 }
 
+// TestLimitsReachTheNextRejection: they are asked for each time, so that a
+// change needs no new server.
+func TestLimitsReachTheNextRejection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := Limits{BodyTimeout: time.Minute, PendingRejections: 1}
+		g := start(t, rejecting(), func(c *Config) { c.Limits = func() Limits { return now } })
+		first := g.open()
+		first.rejected()
+		turnedAway(t, g)
+		now = Limits{BodyTimeout: time.Hour, PendingRejections: 2}
+		second := g.open()
+		second.rejected()
+		turnedAway(t, g)
+		began := time.Now()
+		immediate(t, first.receive())
+		require.Equal(t, time.Minute, time.Since(began), "who waits already goes on as told")
+		immediate(t, second.receive())
+		require.Equal(t, time.Hour, time.Since(began))
+	})
+}
+
+// TestLimitsOfNoUseAreTheDefaults, or a mistake would turn every rejection away.
+func TestLimitsOfNoUseAreTheDefaults(t *testing.T) {
+	server, err := New(Config{Engine: rejecting(), Limits: limited(-1, -1)})
+	require.NoError(t, err)
+	require.Equal(t, Limits{BodyTimeout: DefaultBodyTimeout, PendingRejections: DefaultPendingRejections}, server.limits())
+}
+
 // TestEveryEndFreesAPlace: a place that some end forgets to give back would be
 // gone for good.
 func TestEveryEndFreesAPlace(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"encoding/pem"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,17 +40,17 @@ func TestWorkshopHoldsAsManyAsThereAreProcessors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorkshop(3)
 		leave := []func(){enter(t, w, cheapFacts), enter(t, w, cheapFacts), enter(t, w, dearFacts)}
-		entered := 0
+		var entered atomic.Int32
 		for range 2 {
-			go func() { defer enter(t, w, cheapFacts)(); entered++ }()
+			go func() { defer enter(t, w, cheapFacts)(); entered.Add(1) }()
 			synctest.Wait()
 		}
-		require.Zero(t, entered)
+		require.Zero(t, entered.Load())
 		for _, l := range leave {
 			l()
 		}
 		synctest.Wait()
-		require.Equal(t, 2, entered)
+		require.EqualValues(t, 2, entered.Load())
 		require.Empty(t, w.places)
 		require.Empty(t, w.narrow)
 	})
