@@ -44,6 +44,7 @@ var layers = map[string]int{
 	"extproc/stream":     4,
 	"mcpbackend/kube":    4,
 	"extproc/observe":    5,
+	"extproc/tracing":    5,
 	"mcpbackend/tool":    5,
 	"extproc/serve":      6,
 	"mcpbackend/server":  6,

@@ -24,6 +24,7 @@ type serveFlags struct {
 	TLSKey         string     `name:"tls-key" placeholder:"FILE" help:"Its private key."`
 	TLSClientCA    string     `name:"tls-client-ca" placeholder:"FILE" help:"Authorities that sign the certificates of clients."`
 	TLSClientSAN   []string   `name:"tls-client-san" placeholder:"NAME" sep:"none" help:"A client that may connect: dns:NAME or uri:URI, compared in full. Can be given several times."`
+	OTLPEndpoint   string     `name:"otlp-endpoint" placeholder:"URL" help:"Collector for spans of sampled requests, OTLP over gRPC: http://HOST:PORT or https://HOST:PORT. Default: none."`
 	LogLevel       slog.Level `default:"info" help:"debug, info, warn or error. No level prints a header value."`
 	LogFormat      string     `default:"json" enum:"json,text" help:"json or text."`
 	InsecureListen bool       `help:"Listen on an address that other machines can reach. Whoever reaches it can have headers signed."`
@@ -50,7 +51,7 @@ func (f *serveFlags) options(log *slog.Logger, dropped func() uint64) serve.Opti
 		Listen: f.Listen, InsecureListen: f.InsecureListen, Admin: f.Admin,
 		TLS:        mtls.Files{Certificate: f.TLSCertificate, Key: f.TLSKey, ClientCA: f.TLSClientCA, AllowedSANs: f.TLSClientSAN},
 		PolicyFile: f.Policy, SigningKeyFile: f.SigningKey, Audience: f.Audience,
-		LogDropped: dropped, Log: log,
+		OTLPEndpoint: f.OTLPEndpoint, LogDropped: dropped, Log: log,
 	}
 }
 

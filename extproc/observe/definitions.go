@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -71,7 +72,7 @@ func newHistogram(cached string) prometheus.Histogram {
 
 // definitions lists every metric but the histogram, in the order of the docs.
 func definitions() []definition {
-	return append(append(requests(), cache()...), configuration()...)
+	return slices.Concat(requests(), cache(), configuration(), program())
 }
 
 func requests() []definition {

@@ -22,6 +22,7 @@ func cache() []definition {
 	}
 }
 
+// configuration is what the operator's files say.
 func configuration() []definition {
 	return []definition{
 		{"ready", gauge, nil, "1 if the guard takes requests, 0 while it starts or drains.",
@@ -83,9 +84,22 @@ func configuration() []definition {
 					give(float64(s.TLS.Refused))
 				}
 			}},
+	}
+}
+
+// program is what is so from the start, and what goes on beside requests.
+func program() []definition {
+	return []definition{
 		{"log_lines_dropped_total", counter, nil,
 			"Lines that did not get into the log, because standard error took them too slowly or not at all.",
 			func(s *Status, give give) { give(float64(s.LogDropped)) }},
+		{"spans_lost_total", counter, nil,
+			"Spans that the collector did not take, without those for which there was no room to wait; absent without --otlp-endpoint.",
+			func(s *Status, give give) {
+				if s.SpansLost != nil {
+					give(float64(*s.SpansLost))
+				}
+			}},
 		{"insecure_listen", gauge, nil,
 			"1 if --insecure-listen opened the port to other machines without mutual TLS.",
 			func(s *Status, give give) { give(number(s.InsecureListen)) }},

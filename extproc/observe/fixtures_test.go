@@ -50,6 +50,7 @@ func full() Config {
 		Ready:          func() error { return errors.New("draining: the program was told to end") },
 		InsecureListen: true,
 		LogDropped:     func() uint64 { return 7 },
+		SpansLost:      func() uint64 { return 8 },
 	}
 }
 

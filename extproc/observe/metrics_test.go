@@ -73,6 +73,7 @@ func TestEverySourceIsReported(t *testing.T) {
 		`kube_guard_tls_refused_total`:                                                     6,
 		`kube_guard_insecure_listen`:                                                       1,
 		`kube_guard_log_lines_dropped_total`:                                               7,
+		`kube_guard_spans_lost_total`:                                                      8,
 		`kube_guard_build_info{go_version="go1.26.6",revision="0123abc",version="v1.2.3"}`: 1,
 	} {
 		require.InDelta(t, want, value(t, o, series), 0, series)
@@ -81,7 +82,7 @@ func TestEverySourceIsReported(t *testing.T) {
 
 func TestWhatIsNotThereHasNoSeries(t *testing.T) {
 	o := observer(t, Config{})
-	for _, name := range []string{"kube_guard_tls", `file="tls"`, "kube_guard_signing_key", "kube_guard_policy_info"} {
+	for _, name := range []string{"kube_guard_tls", `file="tls"`, "kube_guard_signing_key", "kube_guard_policy_info", "kube_guard_spans"} {
 		require.NotContains(t, own(t, o), name)
 	}
 	require.InDelta(t, 1, value(t, o, "kube_guard_ready"), 0)

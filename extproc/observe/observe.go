@@ -46,6 +46,8 @@ type Config struct {
 	InsecureListen bool
 	// LogDropped is how many lines the log has lost.
 	LogDropped func() uint64
+	// SpansLost is how many spans reached no collector; nil without tracing.
+	SpansLost func() uint64
 	// Now is time.Now if nil.
 	Now func() time.Time
 }

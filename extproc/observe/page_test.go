@@ -36,7 +36,7 @@ func TestPageSaysWhatAnOperatorLooksFor(t *testing.T) {
 	_, body := page(t, seen(t))
 	text := strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(body, " ")), " ")
 	for _, want := range []string{
-		"extproc: draining: the program was told to end", "Version v1.2.3, revision 0123abc, go1.26.6", "--insecure-listen", "7 lines did not get into the log",
+		"extproc: draining: the program was told to end", "Version v1.2.3, revision 0123abc, go1.26.6", "--insecure-listen", "7 lines did not get into the log", "8 spans reached no collector",
 		digest + " the last read failed: the last good content stays in use , loaded 2030-01-15 11:00:00Z, 3 reloads, 2 failed reads no host is allowed",
 		keyA + " from the beginning", keyB + " signs from 2030-01-15 10:30:00Z (1h30m0s ago)",
 		"1 days left , until 2030-01-17 00:00:00Z", "6 clients refused, the last: dns:stranger.example.com",

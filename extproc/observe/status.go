@@ -25,6 +25,8 @@ type Status struct {
 	Cache          Cache     `json:"cache"`
 	// LogDropped is how many lines the log has lost.
 	LogDropped uint64 `json:"logDropped"`
+	// SpansLost is how many spans reached no collector; nil without tracing.
+	SpansLost *uint64 `json:"spansLost,omitempty"`
 	// Recent are the last decisions, newest first.
 	Recent []Decision `json:"recent,omitempty"`
 }
@@ -132,6 +134,10 @@ func (o *Observer) status(recent bool) Status {
 	}
 	if c.LogDropped != nil {
 		s.LogDropped = c.LogDropped()
+	}
+	if c.SpansLost != nil {
+		lost := c.SpansLost()
+		s.SpansLost = &lost
 	}
 	if recent {
 		s.Recent = o.recentDecisions(s.Policy)

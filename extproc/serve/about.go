@@ -7,6 +7,8 @@ import (
 	"kubernetes-mcp-edge/extproc/admin"
 	"kubernetes-mcp-edge/extproc/mtls"
 	"kubernetes-mcp-edge/extproc/observe"
+	"kubernetes-mcp-edge/extproc/stream"
+	"kubernetes-mcp-edge/extproc/tracing"
 	"kubernetes-mcp-edge/extproc/verdict"
 )
 
@@ -19,7 +21,22 @@ func (g *guard) observe() (*observe.Observer, error) {
 	if g.identity != nil {
 		config.TLS = func() mtls.Status { return g.identity.Status() }
 	}
+	if g.options.OTLPEndpoint != "" {
+		config.SpansLost = func() uint64 { return g.tracer.Lost() }
+	}
 	return observe.New(config)
+}
+
+// trace puts the tracer in front of the observer, if there is to be one. The
+// connection to the collector is made in the background and is not the start's.
+func (g *guard) trace() (stream.Observer, error) {
+	if g.options.OTLPEndpoint == "" {
+		return g.observer, nil
+	}
+	var err error
+	g.tracer, err = tracing.New(context.Background(),
+		tracing.Config{Endpoint: g.options.OTLPEndpoint, Version: observe.ReadBuild().Version, Log: g.options.Log}, g.observer)
+	return g.tracer, err
 }
 
 func (g *guard) aboutPolicy() observe.Policy {

@@ -108,7 +108,7 @@ func startWith(tb testing.TB, prepare func(*Options), change ...func(*guard)) *r
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
-		defer g.engine.Close()
+		defer g.close() //nolint:contextcheck // it ends after ctx has
 		r.ended <- g.serve(ctx, r.listener)
 	}()
 	r.conn = r.dial(insecure.NewCredentials())

@@ -24,6 +24,7 @@ import (
 	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
 	"kubernetes-mcp-edge/extproc/stream"
+	"kubernetes-mcp-edge/extproc/tracing"
 	"kubernetes-mcp-edge/extproc/verdict"
 )
 
@@ -45,6 +46,9 @@ type Options struct {
 	SigningKeyFile string
 	// Audience names the backend that the signatures are for.
 	Audience string
+	// OTLPEndpoint is where spans of sampled requests go: http://HOST:PORT or
+	// https://HOST:PORT of a collector; "" sends none.
+	OTLPEndpoint string
 	// LogDropped is how many lines the log has lost; nil: it loses none.
 	LogDropped func() uint64
 	// Log takes all output.
@@ -58,11 +62,11 @@ func Run(ctx context.Context, o Options) error {
 	if err := harden.NoCoreDumps(); err != nil {
 		return fmt.Errorf("turn core dumps off: %w", err)
 	}
-	g, err := load(o)
+	g, err := load(o) //nolint:contextcheck // what it begins ends after ctx has
 	if err != nil {
 		return err
 	}
-	defer g.engine.Close()
+	defer g.close() //nolint:contextcheck // it ends after ctx has
 	port := nearby.Port{Address: o.Listen, Insecure: o.InsecureListen, Danger: "whoever reaches this port can have headers signed"}
 	if g.identity != nil {
 		port.TLS = g.identity.Server()
@@ -92,6 +96,7 @@ type guard struct {
 	identity *mtls.Identity // nil without mutual TLS
 	engine   *verdict.Engine
 	observer *observe.Observer
+	tracer   *tracing.Tracer // nil without an endpoint
 	server   *grpc.Server
 	probes   *health.Server
 	limits   policy.GuardLimits // of the policy at the start
@@ -130,7 +135,7 @@ func load(o Options) (*guard, error) {
 	}
 	g.follow()
 	if err := g.assemble(); err != nil {
-		g.engine.Close()
+		g.close()
 		return nil, err
 	}
 	g.warn(rules)
@@ -144,8 +149,12 @@ func (g *guard) assemble() error {
 	if g.observer, err = g.observe(); err != nil {
 		return err
 	}
+	listener, err := g.trace()
+	if err != nil {
+		return err
+	}
 	streams, err := stream.New(stream.Config{
-		Engine: g.engine, Observer: g.observer, Log: g.options.Log,
+		Engine: g.engine, Observer: listener, Log: g.options.Log,
 		Limits: func() stream.Limits {
 			return stream.Limits{BodyTimeout: g.limits.BodyTimeout, PendingRejections: g.limits.PendingRejections}
 		},
@@ -162,6 +171,14 @@ func (g *guard) assemble() error {
 	healthv1.RegisterHealthServer(g.server, g.probes)
 	g.say(healthv1.HealthCheckResponse_NOT_SERVING)
 	return nil
+}
+
+// close ends what load began.
+func (g *guard) close() {
+	g.engine.Close()
+	if g.tracer != nil {
+		g.tracer.Close()
+	}
 }
 
 // say tells the probes, those that name the service and those that do not.

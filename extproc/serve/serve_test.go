@@ -142,6 +142,7 @@ func TestRunStartsOnlyWithGoodFiles(t *testing.T) {
 		"bad audience":  {func(o *Options) { o.Audience = "two words" }, "audience"},
 		"off loopback":  {func(o *Options) { o.Listen = "0.0.0.0:0" }, "refusing to listen"},
 		"half of TLS":   {func(o *Options) { o.TLS.Key = "key.pem" }, "--tls-certificate"},
+		"bad collector": {func(o *Options) { o.OTLPEndpoint = "collector" }, "--otlp-endpoint: "},
 		"bad admin":     {func(o *Options) { o.Admin = "9102" }, "--admin: "},
 	} {
 		t.Run(name, func(t *testing.T) {
