@@ -75,6 +75,9 @@ func (w *walk) step() (done bool, err error) {
 	if w.links++; w.links > maxLinks {
 		return true, errors.New("its path has too many symbolic links")
 	}
+	if err := w.judgeLink(next); err != nil {
+		return true, err
+	}
 	w.names = append(strings.Split(target, separator), w.names...)
 	if filepath.IsAbs(target) {
 		w.at = separator
@@ -82,9 +85,31 @@ func (w *walk) step() (done bool, err error) {
 	return false, nil
 }
 
+// sheltered says that nobody else gets to the directory.
+func (w *walk) sheltered() bool {
+	return w.closed != "" && strings.HasPrefix(w.at+separator, w.closed+separator)
+}
+
+// judgeLink refuses another user's link, which a sticky directory may hold: he
+// can make it lead somewhere else later.
+func (w *walk) judgeLink(path string) error {
+	if w.sheltered() {
+		return nil
+	}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err // it names the path
+	}
+	owner, err := ownerOf(path, info)
+	if err == nil && owner != 0 && owner != w.self {
+		err = fmt.Errorf("user %d owns the link %s and could make it lead elsewhere", owner, path)
+	}
+	return err
+}
+
 // judge looks at the directory, unless nobody else gets there.
 func (w *walk) judge() error {
-	if w.closed != "" && strings.HasPrefix(w.at+separator, w.closed+separator) {
+	if w.sheltered() {
 		return nil
 	}
 	info, err := os.Lstat(w.at)
@@ -104,13 +129,11 @@ func (w *walk) judge() error {
 // checkDirectory judges one directory. Closed means that nobody else gets past
 // it, so that it does not matter what lies below.
 func checkDirectory(path string, info fs.FileInfo, self int, last bool) (closed bool, err error) {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return false, fmt.Errorf("the owner of %s is not known", path)
-	}
-	owner := int(stat.Uid)
+	owner, err := ownerOf(path, info)
 	mode := info.Mode()
 	switch {
+	case err != nil:
+		return false, err
 	case owner != 0 && owner != self:
 		return false, fmt.Errorf("user %d owns %s and could put a socket of his own in its place", owner, path)
 	case owner == self && mode.Perm()&0o011 == 0:
@@ -120,4 +143,12 @@ func checkDirectory(path string, info fs.FileInfo, self int, last bool) (closed 
 		return false, fmt.Errorf("other users may write in %s (mode %04o) and could put a socket of their own in its place", path, mode.Perm())
 	}
 	return false, nil
+}
+
+func ownerOf(path string, info fs.FileInfo) (int, error) {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, fmt.Errorf("the owner of %s is not known", path)
+	}
+	return int(stat.Uid), nil
 }

@@ -93,6 +93,41 @@ func TestNobodyCanTakeTheName(t *testing.T) {
 	require.NoError(t, checkDirectories("guard.sock", self))
 }
 
+// TestLinkOfAnotherUser: in a sticky directory anybody can make a link, and lead
+// it elsewhere once Envoy knows the path.
+func TestLinkOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		// Only root can give a link away. For everybody else the link is judged as
+		// that of the user one below.
+		root, self := tree(t)
+		link := filepath.Join(root, "link")
+		require.NoError(t, os.Symlink(root, link))
+		require.ErrorContains(t, (&walk{at: root, self: self + 1}).judgeLink(link), "owns the link")
+		return
+	}
+	root, self := tree(t)
+	own := mkdir(t, self, 0o755, root, "own")
+	sticky := mkdir(t, self, 0o777|fs.ModeSticky, root, "sticky")
+	closed := mkdir(t, self, 0o700, root, "closed")
+	for path, want := range map[string]string{
+		filepath.Join(sticky, "link"): "user 12346 owns the link " + filepath.Join(sticky, "link"),
+		filepath.Join(closed, "link"): "", // where nobody else gets, a link that was given away does no harm
+	} {
+		require.NoError(t, os.Symlink(own, path))
+		require.NoError(t, os.Lchown(path, self+1, -1))
+		err := checkDirectories(path+"/guard.sock", self)
+		if want == "" {
+			require.NoError(t, err, path)
+			continue
+		}
+		require.ErrorContains(t, err, want, path)
+	}
+	mine := filepath.Join(sticky, "mine")
+	require.NoError(t, os.Symlink(own, mine))
+	require.NoError(t, os.Lchown(mine, self, -1))
+	require.NoError(t, checkDirectories(mine+"/guard.sock", self))
+}
+
 func TestUnixSocketInAnOpenDirectory(t *testing.T) {
 	root, _ := tree(t)
 	dir := filepath.Join(root, "open")
