@@ -58,6 +58,13 @@ func TestWhatIsMissing(t *testing.T) {
 		"no mode": {"guard-modes", "http_filters[1].typed_config.processing_mode", func(m object) {
 			delete(list(m["http_filters"])[1].(object)["typed_config"].(object), "processing_mode")
 		}},
+		"no override": {"guard-override", "http_filters[1].typed_config.allowed_override_modes", func(m object) {
+			delete(list(m["http_filters"])[1].(object)["typed_config"].(object), "allowed_override_modes")
+		}},
+		"a reply less": {"local-replies", "local_reply_config.mappers", func(m object) {
+			replies := m["local_reply_config"].(object)
+			replies["mappers"] = list(replies["mappers"])[1:]
+		}},
 		"no router": {"guard-last", "http_filters", func(m object) { m["http_filters"] = list(m["http_filters"])[:3] }},
 		"no health": {"health-before-guard", "http_filters", func(m object) { m["http_filters"] = list(m["http_filters"])[1:] }},
 		"a virtual host is bare": {"elsewhere-not-found", "route_config.virtual_hosts[1].routes", func(m object) {

@@ -95,6 +95,7 @@ func TestEveryBreakIsFoundInADump(t *testing.T) {
 				continue
 			}
 			t.Run(rule+"/"+strings.TrimSpace(edit[1]), func(t *testing.T) {
+				t.Parallel()
 				good := plain
 				if !strings.Contains(plain, edit[0]) {
 					good = tls

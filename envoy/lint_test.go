@@ -95,6 +95,7 @@ func TestEveryBreakIsFound(t *testing.T) {
 				good = tls
 			}
 			t.Run(rule+"/"+strings.TrimSpace(edit[1]), func(t *testing.T) {
+				t.Parallel()
 				found := envoy.Lint([]byte(broken(t, good, edit)))
 				require.True(t, slices.ContainsFunc(found, func(f envoy.Finding) bool { return f.Rule == rule }), "found only %v", found)
 				for _, f := range found {
