@@ -132,11 +132,7 @@ func (l *lab) guardFlags() []string {
 }
 
 func (l *lab) backendFlags() []string {
-	flags := []string{"--listen", l.backAt, "--policy", l.policyFile(), "--keys", l.keySet()}
-	if out, err := exec.Command(world.binaries.MCPBackend, "--help").Output(); err == nil && strings.Contains(string(out), "--admin") {
-		flags = append(flags, "--admin", l.backAdmin)
-	}
-	return flags
+	return []string{"--listen", l.backAt, "--admin", l.backAdmin, "--policy", l.policyFile(), "--keys", l.keySet()}
 }
 
 // startBackend is startGuard for the backend.

@@ -82,7 +82,7 @@ func TestBothLayersHaveToFail(t *testing.T) {
 			f := startFlow(t, only(kubeheader.Reasons()...), calls{url: edge.URL, callers: all, every: 5 * time.Millisecond, witnessed: row.open})
 			(&scene{lab: l, t: t, flow: f}).answers(200)
 			f.Stop()
-			seen, e := l.witness.count().minus(witnessed), before.evidence(t, false)
+			seen, e := l.witness.count().minus(witnessed), before.evidence(t)
 			require.Empty(t, e.acted, "the backend acted")
 			if !row.red {
 				require.Zero(t, seen, "the witness acted")
@@ -112,7 +112,7 @@ func TestTheEvidenceSeesWhatTheGuardDidNot(t *testing.T) {
 	result, _, err := client.CallTool(t.Context(), l.real.URL, world.cluster.Token("alice"), "whoami", `{}`)
 	require.NoError(t, err)
 	require.False(t, result.IsError)
-	e := before.evidence(t, false)
+	e := before.evidence(t)
 	require.Len(t, e.acted, 4)
 	require.Len(t, e.audited, 4)
 	require.Equal(t, 3, e.unchecked())

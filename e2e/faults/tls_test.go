@@ -127,9 +127,9 @@ func tlsRows() []row {
 			},
 		},
 		{
-			name: "truncated certificate of the guard on reload", passes: true, expected: "all pass: the last good files stay, and an error is logged until the file is mended",
+			name: "truncated certificate of the guard on reload", passes: true, expected: "all pass: the last good files stay, and a metric and an error tell of it until the file is mended",
 			strike: func(s *scene) time.Time {
-				return s.truncated(filepath.Join(s.tls.guard, "certificate.pem"), s.guardLog(), "the last good TLS files stay in use", "TLS files reloaded")
+				return s.truncated(filepath.Join(s.tls.guard, "certificate.pem"), s.guardFollows("TLS files", "tls"))
 			},
 		},
 	}
