@@ -49,7 +49,9 @@ func moreBreaks() map[string][][2]string {
 			{"- exact: /ready", "- prefix: /l"}, {"- exact: /ready", "- exact: /quitquitquit"}, {"- exact: /ready", "- prefix: /quit"},
 			{"- exact: /ready", "- prefix: /ready"}, {"- prefix: /stats", "- prefix: /s"}, {"- prefix: /stats", "- {prefix: /stats, ignore_case: true}"},
 		},
-		"static-only": {{"static_resources:\n", "dynamic_resources: {lds_config: {path_config_source: {path: /x.yaml}}}\nstatic_resources:\n"}},
+		"only-mcp-is-routed":  {{"match: {path: /mcp}\n                route:", "match: {path: /mcp, case_sensitive: false}\n                route:"}},
+		"health-before-guard": {{"exact: /healthz}\n", "exact: /healthz}\n                invert_match: true\n"}},
+		"static-only":         {{"static_resources:\n", "dynamic_resources: {lds_config: {path_config_source: {path: /x.yaml}}}\nstatic_resources:\n"}},
 		"every-listener-guarded": {
 			{"  listeners:\n", "  listeners:\n  - {name: p, address: {socket_address: {address: 0.0.0.0, port_value: 999}}, filter_chains: [{filters: [" + proxy + "]}]}\n"},
 			{"      filters:\n", "      filters:\n      - " + proxy + "\n"},

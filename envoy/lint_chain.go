@@ -188,7 +188,7 @@ func healthFirst(e *edge, hit hit) {
 			continue
 		}
 		hit.when(health.GetPassThroughMode().GetValue(), f.config.field("pass_through_mode"))
-		if h := health.GetHeaders(); len(h) != 1 || h[0].GetName() != ":path" || h[0].GetStringMatch().GetExact() != "/healthz" {
+		if h := health.GetHeaders(); len(h) != 1 || h[0].GetName() != ":path" || h[0].GetStringMatch().GetExact() != "/healthz" || h[0].GetInvertMatch() {
 			hit(f.config.field("headers"), "")
 		}
 		hit.when(f.GetDisabled(), f.at.field("disabled"))

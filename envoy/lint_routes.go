@@ -21,7 +21,7 @@ func routeRules() []rule[*edge] {
 		{Rule{
 			"only-mcp-is-routed", "another path than /mcp leads on",
 			"The guard's contract is about that one.",
-			"let exactly the path /mcp, and no redirect, prefix or pattern, reach a cluster; answer the rest by direct_response 404",
+			"let exactly the path /mcp, in lower case, and no redirect, prefix or pattern, reach a cluster; answer the rest by direct_response 404",
 		}, onlyMCP},
 		{Rule{
 			"call-without-limit", "Envoy cuts calls that last",
@@ -81,6 +81,10 @@ func onlyMCP(e *edge, hit hit) {
 			hit(r.at, "neither a cluster nor a direct_response")
 		}
 		hit.when(r.message.GetMatch().GetPath() != "/mcp", r.at.field("match"))
+		// What stands before the guard and goes by the path, such as jwt_authn, does not know /MCP.
+		if cased := r.message.GetMatch().GetCaseSensitive(); cased != nil && !cased.GetValue() {
+			hit(r.at.field("match", "case_sensitive"), "")
+		}
 	}
 	if routed == 0 && !e.partial && e.routes.message != nil {
 		hit(e.routes.at.field("virtual_hosts"), "nothing is routed")
