@@ -12,7 +12,7 @@ func networkRows() []row {
 	return []row{
 		{name: "half-open TCP", expected: "503 while it lasts", strike: poisoned("timeout", `{"timeout":0}`)},
 		{
-			name: "half-open TCP, lost for good", expected: "503 until Envoy's HTTP/2 keepalive finds the dead connections, after 3.2 s at most",
+			name: "half-open TCP, lost for good", expected: "503 until Envoy's HTTP/2 keepalive has found the dead connections, 3.2 s at most, and a probe the guard",
 			limit: keepalive + recoveryLimit,
 			before: func(s *scene) string {
 				valley = newGully(s.t, s.guardAt)

@@ -40,8 +40,9 @@ other a *witness*, which asks for no proof and acts on whatever reaches it.
 * **Failed** ones got another answer, and the table says which. Every one of them is a JSON-RPC error with the code, status and
   headers of the [contract](contract.md); any other answer fails the test.
 * **Acted on unchecked** counts calls of which the backend's audit lines or the API server's audit log know, and neither the guard's
-  log nor what Envoy's access log holds of the guard's verdict, and requests that reached the witness without a proof, or from callers with bad headers. The tests also take Envoy's layer and the
-  backend's away: with one of them gone the count stays 0, with both gone it rises.
+  log nor what Envoy's access log holds of the guard's verdict, and requests that reached the witness without a proof, or from callers
+  with bad headers. The tests also take Envoy's layer and the backend's away: with one of them gone the count stays 0, with both gone
+  it rises.
 * **Well again after** is how long after the fault's end the first second began in which every call that was sent went well. More
   than 2 s fails the test, but for connections that are lost for good, where the end is the moment of their loss.
 
