@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel"
 	collectorv1 "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	commonv1 "go.opentelemetry.io/proto/otlp/common/v1"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -149,6 +150,8 @@ func TestDeadCollectorCostsSpansAlone(t *testing.T) {
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, listener.Close()) // nobody is there any more
+	// The SDK's own handler writes to standard error, past the log.
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Errorf("the SDK was told: %v", err) }))
 	var logs bytes.Buffer
 	tr, next := tracer(t, "http://"+listener.Addr().String(), slog.New(slog.NewTextHandler(&logs, nil)))
 	const decisions = 4 * maxQueue
