@@ -47,14 +47,14 @@ func (c trappedCodec) Unmarshal(data mem.BufferSlice, v any) error {
 	}
 	if m, ok := v.(*extprocv3.ProcessingRequest); ok && (m.GetRequestHeaders() != nil && c.read == "headers" && hasTrap(m) ||
 		string(m.GetRequestBody().GetBody()) == canary && c.read == "body") {
-		panic(m)
+		bug()
 	}
 	return nil
 }
 
 func (c trappedCodec) Marshal(v any) (mem.BufferSlice, error) {
 	if answer, ok := v.(*encoded); ok && c.write == "accept" && string(answer.shared) == canary {
-		panic(answer)
+		bug()
 	}
 	return c.CodecV2.Marshal(v)
 }
@@ -100,11 +100,10 @@ func (s split) Decide(ctx context.Context, f verdict.Facts, now time.Time) (verd
 // others are under way: the broken stream ends with an error, which Envoy takes
 // as a refusal, and nobody else notices.
 func TestPanicCostsOneStream(t *testing.T) {
-	panicking := decide(func(verdict.Facts) (verdict.Verdict, error) { panic(canary) })
+	panicking := decide(func(verdict.Facts) (verdict.Verdict, error) { bug(); return nil, errNoVerdict })
 	heard := func(call string) func(*Config) {
 		return func(c *Config) { c.Observer = &witness{faults: []string{call + " panics"}} }
 	}
-	failing := decide(func(verdict.Facts) (verdict.Verdict, error) { return nil, nil })
 	for name, row := range map[string]struct {
 		engine Decider
 		change func(*Config)
@@ -112,11 +111,11 @@ func TestPanicCostsOneStream(t *testing.T) {
 		body   string // sent after the headers, if any
 	}{
 		"engine":               {engine: panicking},
-		"encoder":              {engine: realEngine(t, func(verdict.Allow) ([]byte, error) { panic(canary) })},
+		"encoder":              {engine: realEngine(t, func(verdict.Allow) ([]byte, error) { bug(); return nil, nil })},
 		"reading the headers":  {engine: panicking, codec: trappedCodec{read: "headers"}},
 		"reading the body":     {engine: rejecting(), codec: trappedCodec{read: "body"}, body: canary},
 		"writing":              {engine: decide(func(verdict.Facts) (verdict.Verdict, error) { return &verdict.Allowed{Answer: []byte(canary)}, nil }), codec: trappedCodec{write: "accept"}},
-		"observer of failures": {engine: failing, change: heard("failed")},
+		"observer of failures": {engine: failingEngine(), change: heard("failed")},
 		"observer of panics":   {engine: panicking, change: heard("panicked")},
 		"form of the host": {
 			engine: decide(func(verdict.Facts) (verdict.Verdict, error) {
@@ -124,7 +123,7 @@ func TestPanicCostsOneStream(t *testing.T) {
 				r.Host = "trap.example.com"
 				return &verdict.Rejected{Rejection: r}, nil
 			}),
-			change: func(c *Config) { c.HostForm = func(string) string { panic(canary) } },
+			change: func(c *Config) { c.HostForm = func(string) string { bug(); return "" } },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -165,11 +164,14 @@ func TestPanicCostsOneStream(t *testing.T) {
 	}
 }
 
+// here is the one between a panic and frames.
+func here() []string { return frames() }
+
 // TestStackHoldsNoArguments: a key that is passed by value would stand in the
 // stack that the runtime prints.
 func TestStackHoldsNoArguments(t *testing.T) {
 	var got []string
-	deeper := func(key [4]uint64) { got = func() []string { return frames() }(); require.NotZero(t, key) }
+	deeper := func(key [4]uint64) { got = here(); require.NotZero(t, key) }
 	deeper([4]uint64{0xdeadbeefcafe, 1, 2, 3})
 	require.NotEmpty(t, got)
 	for _, f := range got {

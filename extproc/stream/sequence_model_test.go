@@ -19,13 +19,14 @@ type expectation struct {
 // model is the protocol of the package doc in the plainest form: a clock, one
 // bit (a rejection is owed), and what each message means in either state.
 type model struct {
+	expectation
+
 	plan plan
 	now  time.Duration
 	over bool
 	// panicking says that the stream's own goroutine panicked, and not the one
 	// that waits for a body: a second panic on the way out is the same one to grpc.
 	panicking bool
-	expectation
 }
 
 func expect(p plan) expectation {

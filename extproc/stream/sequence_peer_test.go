@@ -12,6 +12,7 @@ import (
 	"time"
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
+	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/status"
@@ -74,7 +75,7 @@ func (p *peer) Recv() (*extprocv3.ProcessingRequest, error) {
 		case "unreadable":
 			return nil, status.Error(codes.ResourceExhausted, canary)
 		case "unreadable, and that badly":
-			panic(canary)
+			bug()
 		}
 		p.note(step{received: what})
 		return p.plan.message(what), nil
@@ -90,7 +91,7 @@ func (p *peer) SendMsg(m any) error {
 	p.mu.Unlock()
 	switch {
 	case slices.Contains(p.plan.faults, n+" send panics"):
-		panic(canary)
+		bug()
 	case p.ctx.Err() != nil, slices.Contains(p.plan.faults, n+" send fails"):
 		return status.Error(codes.Canceled, canary)
 	}
@@ -163,26 +164,23 @@ func (p plan) Decide(ctx context.Context, _ verdict.Facts, _ time.Time) (verdict
 		<-ctx.Done()
 		return verdict.Decision{}, ctx.Err()
 	case "panic":
-		panic(canary)
+		bug()
 	}
 	return verdict.Decision{}, nil
 }
 
 // play runs a plan in a bubble of its own time.
 func play(t *testing.T, p plan) (out trace) {
-	synctest.Test(t, func(*testing.T) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
 		logs, seen := new(syncBuffer), &witness{faults: p.faults}
 		server, err := New(Config{
 			Engine: p, Observer: seen, Limits: limited(bodyTimeout, 1),
 			Log: slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		})
-		if err != nil {
-			panic(err)
-		}
+		require.NoError(t, err)
 		codec, err := Codec()
-		if err != nil {
-			panic(err)
-		}
+		require.NoError(t, err)
 		if p.crowded {
 			server.waiting.enter(1)
 		}

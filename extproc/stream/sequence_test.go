@@ -46,7 +46,7 @@ func TestSequences(t *testing.T) {
 		require.Equal(rt, want.end.String(), got.end.String(), "another end than the model's")
 		require.Equal(rt, want.took, got.took, "another time than the model's")
 		require.Equal(rt, want.calls, got.calls, "the observer heard other things than the model's")
-		require.Equal(rt, uint64(want.calls["panicked"]), got.panics) //nolint:gosec // a count
+		require.Equal(rt, uint64(want.calls["panicked"]), got.panics)
 		for _, s := range got.steps {
 			if s.sent.GetImmediateResponse() != nil {
 				requireError(rt, p, want.id, s.sent.GetImmediateResponse())
@@ -200,13 +200,15 @@ func requireError(t require.TestingT, p plan, ids string, sent *extprocv3.Immedi
 	require.Equal(t, status, int(sent.GetStatus().GetCode()))
 	require.NotContains(t, string(sent.GetBody()), canary)
 	require.NotContains(t, string(sent.GetBody()), `"id":null`, "an id that breaks clients")
-	var many []struct{ ID json.RawMessage }
+	var many []struct {
+		ID json.RawMessage `json:"id"`
+	}
 	text := sent.GetBody()
 	if !strings.Contains(ids, ",") {
 		text = []byte("[" + string(text) + "]")
 	}
 	require.NoError(t, json.Unmarshal(text, &many))
-	var got []string
+	got := make([]string, 0, len(many))
 	for _, one := range many {
 		got = append(got, string(one.ID))
 	}
