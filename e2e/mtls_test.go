@@ -138,6 +138,7 @@ func TestStrangersOnALink(t *testing.T) {
 }
 
 func (row stranger) play(t *testing.T, link string, reason kubeheader.Reason) {
+	t.Helper()
 	authority := trial.NewAuthority(t)
 	client := welcome(t, authority)
 	if row.client != nil {
@@ -156,10 +157,11 @@ func (row stranger) play(t *testing.T, link string, reason kubeheader.Reason) {
 	}
 	reviews := shared.IdentityReviews(t.Context(), t)
 	s := shared.StartStack(t, o)
+	checked := func() bool { return rig.EnvoyStat(t, s, "cluster."+link+".health_check.failure") > 0 }
 	for range 2 { // before Envoy's health checks have an opinion, and after
 		rig.EveryWay(t, s.URL, shared.Cluster.Token("alice"), rig.EnvoySays(reason))
 		require.NoError(t, harness.Until(rig.Soon(t), func(context.Context) error {
-			if rig.EnvoyStat(t, s, "cluster."+link+".health_check.failure") == 0 {
+			if !checked() {
 				return errors.New("no health check yet")
 			}
 			return nil

@@ -74,6 +74,7 @@ func TestWhoMayConnect(t *testing.T) {
 	other := authority(t)
 	sub := issue(t, &w.ca, func(c *x509.Certificate) {
 		c.IsCA, c.BasicConstraintsValid, c.DNSNames = true, true, []string{allowedName}
+		c.Subject.CommonName = "an intermediate"
 	})
 
 	for name, row := range map[string]struct {

@@ -82,7 +82,8 @@ func (w *world) client(p *pair) *tls.Config {
 	roots.AddCert(w.ca.Certificate)
 	config := &tls.Config{RootCAs: roots, ServerName: "guard.example.com", NextProtos: []string{"h2"}, MinVersion: tls.VersionTLS12}
 	if p != nil {
-		config.Certificates = []tls.Certificate{p.TLS()}
+		// Sent whether or not the port names its authority as one that it takes.
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { c := p.TLS(); return &c, nil }
 	}
 	return config
 }
