@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,6 +94,13 @@ func TestFrontDoor(t *testing.T) {
 				require.Equal(t, upstream, rig.Upstream(t, s))
 			})
 		}
+		t.Run("in the URL", func(t *testing.T) { // where every proxy on the way would log it
+			asked := rig.EnvoyStat(t, s, "http.mcp.ext_proc.kube_guard.streams_started")
+			got, err := client.Post(t.Context(), s.URL+"?access_token="+strings.TrimPrefix(good, "Bearer "), alice, rig.Call)
+			require.NoError(t, err)
+			checkDoor(t, got, false)
+			require.Equal(t, asked, rig.EnvoyStat(t, s, "http.mcp.ext_proc.kube_guard.streams_started"), "the guard was asked")
+		})
 		require.Equal(t, "alice", rig.Whoami(t, client, s.URL, alice.With("Authorization", good)))
 		got, err := client.Post(t.Context(), s.URL, alice.With("Authorization", good).Without(kubeheader.Server), rig.Call)
 		require.NoError(t, err)
