@@ -2,6 +2,13 @@ package stream
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
@@ -14,6 +21,7 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/status"
 
+	"kubernetes-mcp-edge/extproc/hostpolicy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
@@ -64,25 +72,38 @@ func hasTrap(m *extprocv3.ProcessingRequest) bool {
 }
 
 // realEngine makes its answers with encode, under a policy that allows all.
-func realEngine(t *testing.T, encode func(verdict.Allow) ([]byte, error)) Decider {
-	t.Helper()
+func realEngine(tb testing.TB, encode func(verdict.Allow) ([]byte, error)) Decider {
+	tb.Helper()
 	key, err := proof.GenerateSigningKey(time.Time{})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	content, err := proof.EncodeSigningKeys(key)
-	require.NoError(t, err)
-	path := filepath.Join(t.TempDir(), "keys.pem")
-	require.NoError(t, os.WriteFile(path, content, 0o600))
+	require.NoError(tb, err)
+	path := filepath.Join(tb.TempDir(), "keys.pem")
+	require.NoError(tb, os.WriteFile(path, content, 0o600))
 	keys, err := proof.LoadSigningKeys(path)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	signer, err := proof.NewSigner(keys, "kubernetes-mcp")
-	require.NoError(t, err)
-	rules := &policy.Policy{Digest: "digest", Header: kubeheader.Policy{CredentialsOptional: true}}
+	require.NoError(tb, err)
+	hosts, err := hostpolicy.New(hostpolicy.Config{Suffixes: []string{".example.com"}})
+	require.NoError(tb, err)
+	rules := &policy.Policy{Digest: "digest", Header: kubeheader.Policy{Hosts: hosts, CredentialsOptional: true, AllowToken: true}}
 	e, err := verdict.New(verdict.Config{
 		Policy: func() *policy.Policy { return rules }, Signer: signer, Audience: "kubernetes-mcp", Encode: encode,
 	})
-	require.NoError(t, err)
-	t.Cleanup(e.Close)
+	require.NoError(tb, err)
+	tb.Cleanup(e.Close)
 	return e
+}
+
+// authority is a CA certificate as a header value.
+func authority(tb testing.TB) string {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(tb, err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	require.NoError(tb, err)
+	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 // split gives requests with the trap to one engine and all others to rejecting.

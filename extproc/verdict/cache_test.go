@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
 // TestEveryFactIsInTheKey: facts that differ in anything have another key.
@@ -117,16 +115,17 @@ func BenchmarkDecide(b *testing.B) {
 			}
 		}
 	})
-	b.Run("uncached/client-certificate", func(b *testing.B) {
-		e, _ := newEngine(b)
-		f := facts(kubeheader.Server, "https://api.example.com", kubeheader.CertificateAuthority, ca.cert,
-			kubeheader.ClientCertificate, ca.cert, kubeheader.ClientKey, ca.key)
-		b.ReportAllocs()
-		for b.Loop() {
-			e.Forget()
-			if _, err := e.Decide(b.Context(), f, epoch); err != nil {
-				b.Fatal(err)
+	for kind, pair := range map[string]certificate{"P-256": ca, "RSA-2048": newRSA(b, 2048), "RSA-4096": newRSA(b, 4096)} {
+		b.Run("uncached/"+kind, func(b *testing.B) {
+			e, _ := newEngine(b)
+			f := withKey(ca, pair, 1)
+			b.ReportAllocs()
+			for b.Loop() {
+				e.Forget()
+				if _, err := e.Decide(b.Context(), f, epoch); err != nil {
+					b.Fatal(err)
+				}
 			}
-		}
-	})
+		})
+	}
 }
