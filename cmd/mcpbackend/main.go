@@ -11,6 +11,9 @@ import (
 )
 
 func main() {
+	// A write to a standard error whose reader is gone fails like any other,
+	// instead of ending the program.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal drains; after it a second one ends the process at once.
 	context.AfterFunc(ctx, stop)

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"github.com/alecthomas/kong"
 
+	"kubernetes-mcp-edge/extproc/logpipe"
 	"kubernetes-mcp-edge/extproc/mtls"
 	"kubernetes-mcp-edge/mcpbackend/server"
 )
@@ -61,11 +64,26 @@ func run(ctx context.Context, args []string, _ func(string) string, stdout, stde
 		_, _ = fmt.Fprintf(stderr, "mcpbackend: %v; try --help\n", err)
 		return exitUsage
 	}
-	if err := server.Run(ctx, f.options(slog.New(handler(f, stderr)))); err != nil {
+	if err := f.serve(ctx, stderr); err != nil {
 		_, _ = fmt.Fprintf(stderr, "mcpbackend: %v\n", err)
 		return exitFail
 	}
 	return exitOK
+}
+
+// logFarewell is how long the last lines of the log may take at the end.
+const logFarewell = time.Second
+
+// serve runs the backend. Its log goes through a pipe that nobody waits for, so
+// that neither a full disk nor a reader that stopped can hold up a call.
+func (f flags) serve(ctx context.Context, stderr io.Writer) error {
+	pipe := logpipe.New(stderr, func(lines uint64) []byte {
+		var note bytes.Buffer
+		slog.New(handler(f, &note)).Warn("lines of the log were dropped: standard error takes them too slowly or not at all", "lines", lines)
+		return note.Bytes()
+	})
+	defer pipe.Close(logFarewell)
+	return server.Run(ctx, f.options(slog.New(handler(f, pipe))))
 }
 
 func (f flags) options(log *slog.Logger) server.Options {

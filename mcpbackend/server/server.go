@@ -175,15 +175,16 @@ func (b *backend) serve(ctx context.Context, listener net.Listener) error {
 	background.Go(func() { b.follow(following) })
 
 	srv := newHTTPServer(b.handler, b.limits, b.transport(), b.options.Log)
+	secured := srv.TLSConfig != nil // Serve writes a configuration of its own there
 	served := make(chan error, 1)
 	background.Go(func() {
-		if srv.TLSConfig != nil {
+		if secured {
 			served <- srv.ServeTLS(listener, "", "") // the certificates come with the configuration
 			return
 		}
 		served <- srv.Serve(listener)
 	})
-	b.options.Log.Info("listening", "address", listener.Addr().String(), "mutual_tls", srv.TLSConfig != nil)
+	b.options.Log.Info("listening", "address", listener.Addr().String(), "mutual_tls", secured)
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve: %w", err)
