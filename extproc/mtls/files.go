@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"kubernetes-mcp-edge/extproc/keyfile"
 )
 
 // maxFile is more than any of the files needs; a bundle of a hundred authorities
@@ -60,8 +62,8 @@ func (i *Identity) read(now time.Time) (*loaded, error) {
 	return next, nil
 }
 
-// readFile reads a small regular file. A private one must be closed to group
-// and others.
+// readFile reads a small regular file. A private one must be ours alone: see
+// keyfile.Private.
 func readFile(path string, private bool) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -74,8 +76,8 @@ func readFile(path string, private bool) ([]byte, error) {
 		return nil, err
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a regular file", path)
-	case private && info.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("%s holds a private key and its mode is %04o: run chmod 600 on it", path, info.Mode().Perm())
+	case private && !keyfile.Private(info):
+		return nil, fmt.Errorf("%s holds a private key and its mode is %04o: %s", path, info.Mode().Perm(), keyfile.Advice)
 	}
 	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {

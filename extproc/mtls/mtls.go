@@ -27,7 +27,7 @@ type Files struct {
 	// Certificate is a PEM file with the port's certificate and, after it, the
 	// intermediates up to an authority that the client knows.
 	Certificate string
-	// Key is the PEM file with its private key, closed to group and others.
+	// Key is the PEM file with its private key, readable by this program alone.
 	Key string
 	// ClientCA is a PEM file with the authorities that sign client certificates;
 	// during a rotation, the old and the new one.

@@ -1,4 +1,4 @@
-package proof
+package keyfile
 
 import (
 	"io/fs"
