@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -38,7 +39,7 @@ type fileStatus struct {
 // look looks at the file. The log gets one line per change and one per distinct
 // failure: the same one again says nothing new.
 func (f *followed) look(now time.Time) {
-	changed, err := f.refresh(now)
+	changed, err := f.try(now)
 	said := f.note(now, changed, err)
 	if changed {
 		f.changed()
@@ -50,6 +51,17 @@ func (f *followed) look(now time.Time) {
 	case err != nil && said != err.Error():
 		f.log.Error(f.what+" not reloaded, the last good state stays in force", "error", err)
 	}
+}
+
+// try is refresh with a panic turned into an error: a file that a parser cannot
+// bear is a bad file, and no reason to stop serving. A panic's value may quote the file.
+func (f *followed) try(now time.Time) (changed bool, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			changed, err = false, fmt.Errorf("reading the %s: panic of type %T", f.what, cause)
+		}
+	}()
+	return f.refresh(now)
 }
 
 // note counts, and returns what the log said of the look before.

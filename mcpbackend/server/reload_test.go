@@ -220,3 +220,15 @@ func TestFollowedCounts(t *testing.T) {
 	f.look(at.Add(time.Second))
 	require.Equal(t, fileStatus{loaded: at, reloads: 1, failures: 2}, f.state())
 }
+
+// TestPanicOverAFileIsABadFile: a reader that cannot bear a file ends neither the
+// program nor its looking, and what it had in hand is not logged.
+func TestPanicOverAFileIsABadFile(t *testing.T) {
+	w := newWorld(t, nil)
+	f := &followed{what: "policy", log: w.options.Log, changed: func() {}, refresh: func(time.Time) (bool, error) { panic("CANARY") }} //nolint:forbidigo // what is tested
+	f.look(time.Now())
+	require.Equal(t, uint64(1), f.state().failures)
+	require.True(t, f.state().failing)
+	require.Contains(t, w.logs.String(), "reading the policy: panic of type string")
+	require.NotContains(t, w.logs.String(), "CANARY")
+}
