@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -60,12 +61,14 @@ func TestDefaultOfPendingRejections(t *testing.T) {
 // change needs no new server.
 func TestLimitsReachTheNextRejection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		now := Limits{BodyTimeout: time.Minute, PendingRejections: 1}
-		g := start(t, rejecting(), func(c *Config) { c.Limits = func() Limits { return now } })
+		var now atomic.Pointer[Limits]
+		now.Store(&Limits{BodyTimeout: time.Minute, PendingRejections: 1})
+		g := start(t, rejecting(), func(c *Config) { c.Limits = func() Limits { return *now.Load() } })
 		first := g.open()
 		first.rejected()
 		turnedAway(t, g)
-		now = Limits{BodyTimeout: time.Hour, PendingRejections: 2}
+		synctest.Wait() // the first waits
+		now.Store(&Limits{BodyTimeout: time.Hour, PendingRejections: 2})
 		second := g.open()
 		second.rejected()
 		turnedAway(t, g)
