@@ -131,7 +131,7 @@ fmt: $(GOLANGCI) ## Format every Go file
 
 .PHONY: generate
 generate: ## Write the generated docs and the rendered Envoy configuration anew
-	@go test ./extproc/kubeheader ./extproc/observe ./envoy -run '^(TestDocs|TestDrift)' -count=1 -update
+	@go test ./extproc/kubeheader ./extproc/observe ./mcpbackend/server ./envoy -run '^(TestDocs|TestDrift)' -count=1 -update
 
 .PHONY: checkgenerate
 checkgenerate: generate ## Fail if generate changes a committed file
