@@ -99,6 +99,7 @@ var reveals = map[string]string{
 	"extproc/verdict/key.go":          "the cache key is an HMAC of the values",
 	"extproc/stream/answers.go":       "Envoy is told the values to send on",
 	"cmd/kubemcp/headers_format.go":   "prints the headers: the purpose of the command",
+	"e2e/rig/edge.go":                 "the tests send what the guard would send on, with credentials of their own cluster",
 	"mcpbackend/kube/restconfig.go":   "the API server has to be told who is asking",
 }
 
