@@ -118,3 +118,18 @@ func TestRollingKillIsFelt(t *testing.T) {
 	require.Empty(t, tr.Errors())
 	ledger.Acted(t, int(tr.Good.Load()))
 }
+
+// TestRollingAsksTheOther: a guard that is gone without a word is asked until the
+// probes have noticed. Its port refuses, nobody has read anything there, and the
+// other guard is asked: who calls now hears nothing of it.
+func TestRollingAsksTheOther(t *testing.T) {
+	s := shared.StartStack(t, harness.Options{Guards: guards})
+	healthyGuards(t, s)
+	client, alice := rig.NewClient(t, true), shared.Cluster.Token("alice")
+	require.Equal(t, "alice", rig.Whoami(t, client, s.URL, alice))
+	s.Guard(0).Kill()
+	for range 10 {
+		require.Equal(t, "alice", rig.Whoami(t, client, s.URL, alice))
+	}
+	require.Positive(t, rig.EnvoyStat(t, s, "cluster.guard.upstream_rq_retry_success"), "the probes were quicker than ten calls")
+}
