@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -47,8 +48,9 @@ func (f *File) Current() *Policy { return f.current.Load() }
 // reports whether their content changed. Content is what counts: a mounted
 // ConfigMap is swapped by a symbolic link and changes no time stamp that could
 // be relied on. A file is best replaced by renaming, since one that is written in
-// place can be read half. On an error the last good policy stays in force; the error
-// repeats until the file is mended.
+// place can be read half. One that was cut off within a line is refused, whatever
+// it says: of ".example.com" a disk that is full may leave ".example.co". On an error
+// the last good policy stays in force; the error repeats until the file is mended.
 func (f *File) Refresh() (changed bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -56,7 +58,10 @@ func (f *File) Refresh() (changed bool, err error) {
 		f.status.Failing = false
 		return false, nil
 	}
-	p, err := Load(f.path)
+	p, ended, err := load(f.path)
+	if err == nil && !ended && p.Digest != f.Current().Digest {
+		err = fmt.Errorf("%s: the last line has no end, so the file may be cut off; write the whole file, with a line break at its end", f.path)
+	}
 	if err != nil {
 		f.status.Failures++
 		f.status.Failing = true

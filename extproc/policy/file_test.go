@@ -129,10 +129,11 @@ func TestRefreshKeepsTheLastGood(t *testing.T) {
 	next := head + strings.ReplaceAll(whole, "b.example.com", "c.example.com")
 	for end := range len(next) {
 		// Each cut of a file that is being written. Where a line ends one can be a
-		// policy of its own: only a rename is atomic, and File says so.
+		// policy of its own: only a rename is atomic, and File says so. Within a line
+		// it is no policy, though it may read like one.
 		_, err := Parse([]byte(next[:end]))
 		require.NoError(t, os.WriteFile(f.path(), []byte(next[:end]), 0o600))
-		if err != nil {
+		if err != nil || !strings.HasSuffix(next[:end], "\n") {
 			f.keeps("policy.yaml:")
 			require.True(t, f.allows("b.example.com"), "cut at %d", end)
 		}
@@ -154,6 +155,18 @@ func TestRefreshKeepsTheLastGood(t *testing.T) {
 	f.same() // what was in force is back: mended, and no reload
 	require.False(t, f.file.Status().Failing)
 	f.write("hosts: {exact: [d.example.com]}\n")
+	f.takes()
+}
+
+// TestAnUnendedLastLine is taken at the start, where there is nothing to fall back
+// to, and is no change as long as it stays what it was.
+func TestAnUnendedLastLine(t *testing.T) {
+	f := follow(t, "hosts: {suffixes: [.example.com]}")
+	f.same()
+	require.NoError(t, os.WriteFile(f.path(), []byte(head+"hosts:\n  suffixes:\n  - .example.co"), 0o600))
+	f.keeps("with a line break at its end")
+	require.False(t, f.allows("a.example.co"))
+	f.write("hosts: {suffixes: [.example.org]}\n")
 	f.takes()
 }
 

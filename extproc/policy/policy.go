@@ -52,6 +52,7 @@
 package policy
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -94,11 +95,18 @@ const maxFile = 2 << 20
 
 // Load reads a policy file. Errors name path as it was given.
 func Load(path string) (*Policy, error) {
+	p, _, err := load(path)
+	return p, err
+}
+
+// load is Load, and says whether the last line of the file has an end.
+func load(path string) (p *Policy, ended bool, err error) {
 	file, err := readBounded(path)
 	if err != nil {
-		return nil, fmt.Errorf("policy file: %w; name a readable file with --policy", err)
+		return nil, false, fmt.Errorf("policy file: %w; name a readable file with --policy", err)
 	}
-	return read(path, file, func(name string) ([]byte, error) { return os.ReadFile(beside(path, name)) })
+	p, err = read(path, file, func(name string) ([]byte, error) { return os.ReadFile(beside(path, name)) })
+	return p, bytes.HasSuffix(file, []byte("\n")), err
 }
 
 // readBounded reads a file of at most maxFile bytes.
