@@ -102,6 +102,17 @@ func startRotation(t *testing.T, authority trial.Pair) *rotation {
 			}
 		},
 	})
+	// An older Envoy makes its first health check before it has read its secrets,
+	// and the next a second later.
+	client := rig.NewClient(t, true)
+	require.NoError(t, harness.Until(rig.Soon(t), func(ctx context.Context) error {
+		res, err := client.Post(ctx, r.URL, shared.Cluster.Token("alice"), rig.Call)
+		if err != nil {
+			return err
+		}
+		_, err = rig.DecodeUser(res)
+		return err
+	}))
 	return r
 }
 
