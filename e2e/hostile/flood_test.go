@@ -157,6 +157,7 @@ func beginTooLargeKeys(tb testing.TB, s *harness.Stack) func(context.Context, in
 // with nil they are alice's, which the guard lets through.
 func beginSlowBodies(headers harness.Headers) func(testing.TB, *harness.Stack) func(context.Context, int64) error {
 	return func(tb testing.TB, s *harness.Stack) func(context.Context, int64) error {
+		tb.Helper()
 		if headers == nil {
 			headers = world.Cluster.Token("alice")
 		}
@@ -171,6 +172,7 @@ func beginSlowBodies(headers harness.Headers) func(testing.TB, *harness.Stack) f
 }
 
 func beginSilence(tb testing.TB, s *harness.Stack) func(context.Context, int64) error {
+	tb.Helper()
 	return holding(address(tb, s), "POST /mcp HTTP/1.1\r\nHost: mcp")
 }
 
@@ -205,6 +207,7 @@ func holding(address, begin string) func(context.Context, int64) error {
 // beginFrames gives each worker in turn one of a few connections.
 func beginFrames(act func(*frames) error) func(testing.TB, *harness.Stack) func(context.Context, int64) error {
 	return func(tb testing.TB, s *harness.Stack) func(context.Context, int64) error {
+		tb.Helper()
 		const connections = 4
 		free := make(chan *held, connections)
 		for range connections {
