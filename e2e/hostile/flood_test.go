@@ -229,12 +229,14 @@ func beginFrames(act func(*frames) error) func(testing.TB, *harness.Stack) func(
 }
 
 func beginRapidAlice(tb testing.TB, s *harness.Stack) func(context.Context, int64) error {
+	tb.Helper()
 	return beginFrames(rapidReset(world.Cluster.Token("alice")))(tb, s)
 }
 
 // beginContinuations makes a connection for every act: Envoy stops reading one
 // at the first frame too many, and closes it a second later.
 func beginContinuations(tb testing.TB, s *harness.Stack) func(context.Context, int64) error {
+	tb.Helper()
 	return func(ctx context.Context, _ int64) error {
 		f, err := newFrames(ctx, address(tb, s))
 		if err != nil {
