@@ -161,14 +161,14 @@ fuzz-short: ## Play 2000 streams, then run every fuzz target for 2 seconds
 	@$(MAKE) fuzz FUZZTIME=2s SEQUENCES=2000
 
 .PHONY: bench
-bench: build $(CLUSTER) $(ENVOY_READY) ## Measure the hot paths and the ladder through Envoy; figures in .cache/bench/latest.json
+bench: build $(CLUSTER) $(ENVOY_READY) ## Measure the hot paths and the ladder through Envoy; figures in .cache/bench/latest.json and latest.csv
 	@cd e2e && go build -o $(BIN)/bench ./cmd/bench
 	@$(BIN)/bench $(BENCH_FLAGS)
 
 .PHONY: profile
 profile: ## CPU profile of a stream with a cached verdict, as text and in .cache/bench/cpu.out
 	@mkdir -p $(CACHE)/bench
-	@go test ./extproc/stream -run '^$$' -bench '^BenchmarkAllow$$' -benchtime 3s -cpuprofile $(CACHE)/bench/cpu.out -o $(CACHE)/bench/stream.test
+	@go test ./extproc/stream -run '^$$' -bench '^BenchmarkCached$$' -benchtime 3s -cpuprofile $(CACHE)/bench/cpu.out -o $(CACHE)/bench/stream.test
 	@go tool pprof -top -cum -nodecount 40 $(CACHE)/bench/stream.test $(CACHE)/bench/cpu.out
 
 .PHONY: clean

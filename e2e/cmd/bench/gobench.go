@@ -21,7 +21,7 @@ import (
 func goBenchmarks(ctx context.Context, s settings, into figures) error {
 	cmd := exec.CommandContext(ctx, "go", "test", "-run", "^$", "-bench", ".", "-benchmem",
 		"-benchtime", s.goTime, "-count", strconv.Itoa(s.goCount),
-		"./extproc/kubeheader", "./extproc/proof", "./extproc/verdict", "./extproc/stream")
+		"./extproc/kubeheader", "./extproc/proof", "./extproc/verdict", "./extproc/stream", "./extproc/observe")
 	cmd.Dir = harness.Root()
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()

@@ -2,7 +2,7 @@
 // ladder, which loads a real Envoy with nothing behind it but an origin that
 // answers at once, then with ext_proc servers that do ever more. Everything
 // stays on loopback and ends by itself. The figures of one run are printed and
-// written to latest.json, and to a CSV file where one is named.
+// written to latest.json and latest.csv.
 package main
 
 import (
@@ -59,7 +59,7 @@ func run(ctx context.Context, args []string) error {
 	flags.IntVar(&s.goCount, "count", 5, "runs of each Go benchmark; the median is reported")
 	flags.StringVar(&s.goTime, "benchtime", "300ms", "length of one run of a Go benchmark")
 	flags.StringVar(&s.out, "out", filepath.Join(harness.Root(), ".cache", "bench", "latest.json"), "where the figures go")
-	flags.StringVar(&s.csv, "csv", "", "where the figures go as CSV, with the machine and the versions; none if empty")
+	flags.StringVar(&s.csv, "csv", filepath.Join(harness.Root(), ".cache", "bench", "latest.csv"), "where the figures go as CSV, with the machine and the versions")
 	flags.IntVar(&s.requests, "requests", 1_000_000, "how many requests the guard's memory is watched over; 0 for none")
 	flags.BoolVar(&s.ladder, "ladder", true, "climb the ladder")
 	flags.BoolVar(&s.goBenchs, "go", true, "run the Go benchmarks")
@@ -85,9 +85,6 @@ func run(ctx context.Context, args []string) error {
 	}
 	if err := figures.write(s.out); err != nil {
 		return err
-	}
-	if s.csv == "" {
-		return nil
 	}
 	about, err := describe(ctx)
 	if err != nil {
