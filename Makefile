@@ -32,8 +32,11 @@ GOLANGCI := $(BIN)/golangci-lint-$(GOLANGCI_VERSION)
 ENVOY_VERSIONS := $(patsubst envoy/requirements-%.txt,%,$(sort $(wildcard envoy/requirements-*.txt)))
 ENVOY_OLDEST := $(firstword $(ENVOY_VERSIONS))
 ENVOY_NEWEST := $(lastword $(ENVOY_VERSIONS))
-# Empty for a binary that somebody named: it may be any.
-ENVOY_VERSION ?= $(if $(ENVOY),,$(ENVOY_NEWEST))
+# Empty for a binary that somebody named: it may be any. Not deferred, or it would
+# look at the ENVOY that is set below.
+ifndef ENVOY
+ENVOY_VERSION ?= $(ENVOY_NEWEST)
+endif
 ifneq ($(filter-out $(ENVOY_VERSIONS),$(ENVOY_VERSION)),)
 $(error ENVOY_VERSION is $(ENVOY_VERSION): choose one of $(ENVOY_VERSIONS))
 endif

