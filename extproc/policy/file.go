@@ -2,7 +2,6 @@ package policy
 
 import (
 	"fmt"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,7 +86,7 @@ func (f *File) same() bool {
 	var roots []byte
 	p := f.Current()
 	if p.rootsFile != "" {
-		if roots, err = os.ReadFile(beside(f.path, p.rootsFile)); err != nil {
+		if roots, err = readRoots(beside(f.path, p.rootsFile)); err != nil {
 			return false
 		}
 	}

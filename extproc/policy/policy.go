@@ -105,7 +105,7 @@ func load(path string) (p *Policy, ended bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("policy file: %w; name a readable file with --policy", err)
 	}
-	p, err = read(path, file, func(name string) ([]byte, error) { return os.ReadFile(beside(path, name)) })
+	p, err = read(path, file, func(name string) ([]byte, error) { return readRoots(beside(path, name)) })
 	return p, bytes.HasSuffix(file, []byte("\n")), err
 }
 
@@ -116,9 +116,15 @@ func readBounded(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = file.Close() }() // nothing was written
-	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err == nil && len(content) > maxFile {
-		err = fmt.Errorf("%s is larger than %d bytes, which no policy is", path, maxFile)
+	return readAll(file, maxFile, "policy")
+}
+
+// readAll reads a file that is open; one that holds more than limit bytes is none
+// of what it should be.
+func readAll(file *os.File, limit int64, what string) ([]byte, error) {
+	content, err := io.ReadAll(io.LimitReader(file, limit+1))
+	if err == nil && int64(len(content)) > limit {
+		err = fmt.Errorf("%s is larger than %d bytes, which no %s is", file.Name(), limit, what)
 	}
 	return content, err
 }
@@ -138,7 +144,7 @@ func Parse(file []byte) (*Policy, error) {
 		if !filepath.IsAbs(name) {
 			return nil, fmt.Errorf("%s is relative, and this policy is in no directory", name)
 		}
-		return os.ReadFile(name)
+		return readRoots(name)
 	})
 }
 

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -120,4 +122,72 @@ func TestUnreadableFiles(t *testing.T) {
 	_, err = Load(write(t, t.TempDir(), "policy.yaml", []byte(head+"publicRootsFile: nowhere.pem\n")))
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.ErrorContains(t, err, "policy.yaml:3: publicRootsFile: ")
+}
+
+// TestRootsAreAFileOfBoundedSize, wherever they are read: at the start, by
+// Refresh, and from a policy in memory.
+func TestRootsAreAFileOfBoundedSize(t *testing.T) {
+	_, good := root(t, 1)
+	padded := func(size int) []byte {
+		return append(bytes.Clone(good), bytes.Repeat([]byte{'\n'}, size-len(good))...)
+	}
+	for name, c := range map[string]struct {
+		make func(path string) error
+		want string // "": it is taken
+	}{
+		"largest":   {func(path string) error { return os.WriteFile(path, padded(maxRoots), 0o600) }, ""},
+		"too large": {func(path string) error { return os.WriteFile(path, padded(maxRoots+1), 0o600) }, "larger than 8388608 bytes"},
+		"endless":   {func(path string) error { return os.Symlink("/dev/zero", path) }, "not a regular file"},
+		"directory": {func(path string) error { return os.Mkdir(path, 0o700) }, "not a regular file"},
+		"pipe":      {func(path string) error { return syscall.Mkfifo(path, 0o600) }, "not a regular file"},
+	} {
+		f := follow(t, "publicRootsFile: \"\"\n")
+		path := filepath.Join(f.dir, "roots.pem")
+		f.write("publicRootsFile: " + path + "\n")
+		require.NoError(t, c.make(path), name)
+		_, inMemory := atOnce(t, name, func() (*Policy, error) { return Parse([]byte(head + "publicRootsFile: " + path + "\n")) })
+		_, refreshed := atOnce(t, name, func() (bool, error) { return f.file.Refresh() })
+		_, loaded := atOnce(t, name, func() (*Policy, error) { return Load(f.path()) })
+		for _, err := range []error{inMemory, refreshed, loaded} {
+			if c.want == "" {
+				require.NoError(t, err, name)
+				continue
+			}
+			require.ErrorContains(t, err, c.want, name)
+			require.ErrorContains(t, err, ":3: publicRootsFile: ", name)
+		}
+	}
+}
+
+// TestRefreshIsNotHeldUpByAPipe that took the place of roots which were good.
+func TestRefreshIsNotHeldUpByAPipe(t *testing.T) {
+	_, good := root(t, 1)
+	f := follow(t, "publicRootsFile: \"\"\n")
+	path := write(t, f.dir, "roots.pem", good)
+	f.write("publicRootsFile: roots.pem\n")
+	f.takes()
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	_, err := atOnce(t, "pipe", func() (bool, error) { return f.file.Refresh() })
+	require.ErrorContains(t, err, "not a regular file")
+	require.NotNil(t, f.file.Current().PublicRoots)
+}
+
+// atOnce fails if read waits for what never comes.
+func atOnce[T any](t *testing.T, name string, read func() (T, error)) (got T, err error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		got, err = read()
+	}()
+	select {
+	case <-done:
+		return got, err
+	case <-ctx.Done():
+		require.FailNow(t, "it waits", name)
+		panic("unreachable") //nolint:forbidigo // FailNow does not return
+	}
 }
