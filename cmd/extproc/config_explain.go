@@ -12,11 +12,12 @@ import (
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/policy"
+	"kubernetes-mcp-edge/extproc/verdict"
 )
 
 type explainCommand struct {
 	File    string `arg:"" help:"The policy file."`
-	Headers string `required:"" placeholder:"FILE" help:"Headers of a request, one name: value on a line, as curl -H takes them. Of its values only the host, port and path of kubernetes-server are printed."`
+	Headers string `required:"" placeholder:"FILE" help:"Headers of a request, one name: value on a line, as curl -H takes them, and with the x-forwarded-proto: https that Envoy adds to what came over TLS: without it the guard takes a request for plain HTTP. Of its values only the host, port and path of kubernetes-server are printed."`
 }
 
 // Run prints a line for each decision, and fails if the request would be rejected.
@@ -94,7 +95,9 @@ func reason(s policy.Step) string {
 // maxHeaderFile is more than Envoy lets through.
 const maxHeaderFile = 1 << 20
 
-// forwardedProto is the header in which Envoy says how the request came.
+// forwardedProto is the header in which Envoy says how the request came. What it
+// says is for the guard's own function to judge: an explanation that took another
+// request for TLS than the guard does would be worth nothing.
 const forwardedProto = "x-forwarded-proto"
 
 // readHeaders reads a file of "name: value" lines; blank ones and those that
@@ -112,7 +115,7 @@ func readHeaders(path string) (kubeheader.Request, error) {
 	case len(content) > maxHeaderFile:
 		return kubeheader.Request{}, errors.New(path + " is larger than 1 MiB: no request has such headers")
 	}
-	var request kubeheader.Request
+	var facts verdict.Facts
 	number := 0
 	for line := range bytes.Lines(content) {
 		number++
@@ -126,10 +129,10 @@ func readHeaders(path string) (kubeheader.Request, error) {
 		if !found || bytes.ContainsAny(name, " \t") {
 			return kubeheader.Request{}, fmt.Errorf("%s:%d: the line is no header; write a name, a colon and a value", path, number)
 		}
-		request.Fields = append(request.Fields, kubeheader.Field{Name: string(name), Value: kubeheader.NewSecret(bytes.Clone(value))})
-		if strings.EqualFold(string(name), forwardedProto) && !strings.EqualFold(strings.TrimSpace(string(value)), "https") {
-			request.Plaintext = true
+		facts.Fields = append(facts.Fields, kubeheader.Field{Name: string(name), Value: kubeheader.NewSecret(bytes.Clone(value))})
+		if strings.EqualFold(string(name), forwardedProto) {
+			facts.ForwardedProto = append(facts.ForwardedProto, bytes.Trim(value, " \t")) // as Envoy reads a line
 		}
 	}
-	return request, nil
+	return kubeheader.Request{Fields: facts.Fields, Plaintext: facts.Plaintext()}, nil
 }

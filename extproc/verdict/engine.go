@@ -153,7 +153,7 @@ func (e *Engine) Decide(ctx context.Context, f Facts, now time.Time) (Decision, 
 		return Decision{}, err
 	}
 	defer leave()
-	checked, err := kubeheader.Parse(kubeheader.Request{Fields: f.Fields, Plaintext: f.plaintext()}, &rules.Header, now)
+	checked, err := kubeheader.Parse(kubeheader.Request{Fields: f.Fields, Plaintext: f.Plaintext()}, &rules.Header, now)
 	if err != nil {
 		if rejection, ok := errors.AsType[*kubeheader.Rejection](err); ok {
 			return Decision{Verdict: &Rejected{Rejection: rejection}}, nil

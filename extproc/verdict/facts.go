@@ -12,9 +12,9 @@ type Facts struct {
 	ForwardedProto [][]byte
 }
 
-// plaintext is the careful reading of x-forwarded-proto: only the one value
+// Plaintext is the careful reading of x-forwarded-proto: only the one value
 // "https" says that TLS reached the ingress. No value, another value, several
 // values and a comma-joined value all count as plain HTTP.
-func (f Facts) plaintext() bool {
+func (f Facts) Plaintext() bool {
 	return len(f.ForwardedProto) != 1 || string(f.ForwardedProto[0]) != "https"
 }
