@@ -2,6 +2,7 @@ package stream
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
@@ -120,6 +121,35 @@ func TestSharedBytesAreNeverRecycled(t *testing.T) {
 		copy(*next, "overwritten")
 	}
 	require.Equal(t, bytes.Repeat([]byte{'s'}, 4096), shared)
+}
+
+// TestSharedBytesHaveNoRoomForATail: an answer whose slice has room behind it is
+// not appended to, or two requests would write their decisions to one place.
+func TestSharedBytesHaveNoRoomForATail(t *testing.T) {
+	exact, err := EncodeAllow(sampleAllow())
+	require.NoError(t, err)
+	roomy := append(make([]byte, 0, len(exact)+4096), exact...)
+	codec, err := Codec()
+	require.NoError(t, err)
+	for name, shared := range map[string][]byte{"no room": slices.Clip(exact), "room": roomy} {
+		server, err := New(Config{Engine: allowing(t)})
+		require.NoError(t, err)
+		allowed := &verdict.Allowed{Answer: shared, Credential: verdict.CredentialToken}
+		ids := []string{decision, jsonrpc.NewDecision()}
+		var replies []any
+		for _, id := range ids {
+			replies = append(replies, server.allow(allowed, request{decision: id}).message)
+		}
+		for i, id := range ids {
+			sent, err := codec.Marshal(replies[i])
+			require.NoError(t, err)
+			got := new(extprocv3.ProcessingResponse)
+			require.NoError(t, proto.Unmarshal(sent.Materialize(), got))
+			require.Empty(t, cmp.Diff(wantAllow(t, id), got, protocmp.Transform()), name)
+		}
+		behind := shared[len(shared):cap(shared)]
+		require.Equal(t, make([]byte, len(behind)), behind, "%s: what is behind the shared bytes is not written to", name)
+	}
 }
 
 func TestOtherMessagesPassTheCodecAsProtobuf(t *testing.T) {
