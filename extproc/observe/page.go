@@ -23,6 +23,7 @@ func (o *Observer) StatusPage() (http.Handler, error) {
 		"style": func() template.CSS { return template.CSS(pageStyle) }, //nolint:gosec // our own file, in the program
 		"time":  shortTime,
 		"since": func(t, now time.Time) string { return now.Sub(t).Round(time.Second).String() },
+		"when":  when,
 		"some":  some,
 		"join":  func(s []string) string { return strings.Join(s, ", ") },
 	}).Parse(pageText)
@@ -51,6 +52,15 @@ func (o *Observer) StatusJSON() http.Handler {
 
 func shortTime(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05Z")
+}
+
+// when says how far t is from now, before it or after it, to the second.
+func when(t, now time.Time) string {
+	ago := now.Sub(t).Round(time.Second)
+	if ago < 0 {
+		return "in " + (-ago).String()
+	}
+	return ago.String() + " ago"
 }
 
 // some are the rows that count anything.

@@ -49,6 +49,21 @@ func TestPageSaysWhatAnOperatorLooksFor(t *testing.T) {
 	}
 }
 
+// TestPageSaysWhenAKeySigns: a key that was handed out waits until it is everywhere.
+func TestPageSaysWhenAKeySigns(t *testing.T) {
+	for after, want := range map[time.Duration]string{
+		45 * time.Second: "(in 45s)", time.Second: "(in 1s)", 400 * time.Millisecond: "(0s ago)", 0: "(0s ago)", -45 * time.Second: "(45s ago)",
+		90 * time.Minute: "(in 1h30m0s)",
+	} {
+		c := full()
+		c.Keys = func() Keys {
+			return Keys{Keys: []Key{{ID: keyA, Active: true}, {ID: keyB, ActivateAt: now.Add(after)}}}
+		}
+		_, body := page(t, observer(t, c))
+		require.Contains(t, body, "from "+shortTime(now.Add(after))+" "+want, "%s", after)
+	}
+}
+
 func TestJSONSaysTheSame(t *testing.T) {
 	header, body := read(t, seen(t).StatusJSON())
 	require.Equal(t, "application/json", header.Get("Content-Type"))
