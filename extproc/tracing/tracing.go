@@ -106,15 +106,19 @@ func newTracer(exporter sdktrace.SpanExporter, c Config, next stream.Observer) *
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	t := &Tracer{Observer: next, exporter: &watched{SpanExporter: exporter, log: c.Log}}
+	about := resource.NewSchemaless(attribute.String("service.name", "extproc"), attribute.String("service.version", c.Version))
+	t := &Tracer{Observer: next, exporter: &watched{SpanExporter: exporter, log: c.Log, about: about}}
 	t.provider = sdktrace.NewTracerProvider(
 		// Whoever began the trace decides; the guard begins none.
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.NeverSample())),
 		sdktrace.WithBatcher(t.exporter,
 			sdktrace.WithMaxQueueSize(maxQueue), sdktrace.WithMaxExportBatchSize(maxBatch),
 			sdktrace.WithBatchTimeout(every), sdktrace.WithExportTimeout(exportTimeout)),
-		sdktrace.WithResource(resource.NewSchemaless(
-			attribute.String("service.name", "extproc"), attribute.String("service.version", c.Version))),
+		// Whole spans: the environment could shorten them (OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT).
+		sdktrace.WithRawSpanLimits(sdktrace.SpanLimits{
+			AttributeValueLengthLimit: sdktrace.DefaultAttributeValueLengthLimit, AttributeCountLimit: sdktrace.DefaultAttributeCountLimit,
+		}),
+		sdktrace.WithResource(about), // to which the SDK adds the environment: see exported
 	)
 	t.spans = t.provider.Tracer("kubernetes-mcp-edge/extproc")
 	return t
@@ -171,6 +175,7 @@ type watched struct {
 	sdktrace.SpanExporter
 
 	log    *slog.Logger
+	about  *resource.Resource // all that a span says of this program
 	failed atomic.Uint64
 
 	mu   sync.Mutex
@@ -179,7 +184,11 @@ type watched struct {
 
 // ExportSpans sends a batch or counts it as lost.
 func (w *watched) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	err := w.SpanExporter.ExportSpans(ctx, spans)
+	own := make([]sdktrace.ReadOnlySpan, len(spans))
+	for i, span := range spans {
+		own[i] = exported{span, w.about}
+	}
+	err := w.SpanExporter.ExportSpans(ctx, own)
 	now := ""
 	if err != nil {
 		w.failed.Add(uint64(len(spans)))
@@ -197,3 +206,15 @@ func (w *watched) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 	}
 	return nil
 }
+
+// exported is a span whose resource is ours alone. Into that of a provider the
+// SDK merges OTEL_RESOURCE_ATTRIBUTES, with no option against it (otel/sdk/trace,
+// WithResource), and what stands there is nobody's business at the collector.
+type exported struct {
+	sdktrace.ReadOnlySpan
+
+	about *resource.Resource
+}
+
+// Resource says which program made the span.
+func (e exported) Resource() *resource.Resource { return e.about }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
 	collectorv1 "go.opentelemetry.io/proto/otlp/collector/trace/v1"
@@ -19,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/testing/protocmp"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/stream"
@@ -35,10 +37,11 @@ type collector struct {
 	address string
 	hold    chan struct{} // an export waits until it is closed; nil: it does not
 
-	mu    sync.Mutex
-	spans []*tracev1.Span
-	about map[string]string
-	meta  metadata.MD
+	mu     sync.Mutex
+	spans  []*tracev1.Span
+	about  map[string]string
+	schema string
+	meta   metadata.MD
 }
 
 func (c *collector) Export(ctx context.Context, r *collectorv1.ExportTraceServiceRequest) (*collectorv1.ExportTraceServiceResponse, error) {
@@ -53,6 +56,7 @@ func (c *collector) Export(ctx context.Context, r *collectorv1.ExportTraceServic
 	defer c.mu.Unlock()
 	c.meta, _ = metadata.FromIncomingContext(ctx)
 	for _, from := range r.GetResourceSpans() {
+		c.schema = from.GetSchemaUrl()
 		c.about = attributes(from.GetResource().GetAttributes())
 		for _, scope := range from.GetScopeSpans() {
 			c.spans = append(c.spans, scope.GetSpans()...)
@@ -142,6 +146,32 @@ func TestSpanSaysWhatTheLogSays(t *testing.T) {
 	require.Equal(t, "v1.2.3", c.about["service.version"])
 	require.Empty(t, c.meta.Get("authorization"))
 	require.Zero(t, tr.Lost())
+}
+
+// TestNothingOfTheEnvironmentIsInASpan: not what describes the program, and not
+// what cuts a span short.
+func TestNothingOfTheEnvironmentIsInASpan(t *testing.T) {
+	export := func() (*tracev1.Span, map[string]string, string) {
+		c := collect(t, new(collector))
+		tr, _ := tracer(t, "http://"+c.address, nil)
+		tr.Decided(event(true))
+		tr.Close()
+		require.Len(t, c.spans, 1)
+		c.spans[0].SpanId = nil // random
+		return c.spans[0], c.about, c.schema
+	}
+	want, _, _ := export()
+	for name, value := range map[string]string{
+		"OTEL_RESOURCE_ATTRIBUTES": "canary=1,service.version=canary,deployment.environment=canary", "OTEL_SERVICE_NAME": "canary",
+		"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "1", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "1",
+		"OTEL_ATTRIBUTE_COUNT_LIMIT": "1", "OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT": "1",
+	} {
+		t.Setenv(name, value)
+	}
+	got, about, schema := export()
+	require.Equal(t, map[string]string{"service.name": "extproc", "service.version": "v1.2.3"}, about)
+	require.Empty(t, schema)
+	require.Empty(t, cmp.Diff(want, got, protocmp.Transform()))
 }
 
 // TestDeadCollectorCostsSpansAlone: nobody waits for it, its failures are one
