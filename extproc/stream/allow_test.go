@@ -136,7 +136,7 @@ func TestSharedBytesHaveNoRoomForATail(t *testing.T) {
 		require.NoError(t, err)
 		allowed := &verdict.Allowed{Answer: shared, Credential: verdict.CredentialToken}
 		ids := []string{decision, jsonrpc.NewDecision()}
-		var replies []any
+		replies := make([]any, 0, len(ids))
 		for _, id := range ids {
 			replies = append(replies, server.allow(allowed, request{decision: id}).message)
 		}
