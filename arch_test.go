@@ -33,7 +33,7 @@ var layers = map[string]int{
 	"extproc/trial":      0,
 	"extproc/nearby":     0,
 	"extproc/logpipe":    0,
-	"extproc/keyfile":    0,
+	"extproc/smallfile":  0,
 	"extproc/mtls":       1,
 	"extproc/admin":      1,
 	"extproc/kubeheader": 1,

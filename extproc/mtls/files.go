@@ -9,13 +9,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
-	"kubernetes-mcp-edge/extproc/keyfile"
+	"kubernetes-mcp-edge/extproc/smallfile"
 )
 
 // maxFile is more than any of the files needs; a bundle of a hundred authorities
@@ -36,16 +34,16 @@ type loaded struct {
 // swaps mounted files by a symbolic link, which changes no time stamp that could
 // be relied on, so the content decides.
 func (i *Identity) read(now time.Time) (*loaded, error) {
-	certificate, err := readFile(i.files.Certificate, false)
+	certificate, err := smallfile.Read(i.files.Certificate, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the TLS certificate: %w", err)
 	}
-	key, err := readFile(i.files.Key, true)
+	key, err := smallfile.ReadPrivate(i.files.Key, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the TLS key: %w", err)
 	}
 	defer clear(key)
-	authorities, err := readFile(i.files.ClientCA, false)
+	authorities, err := smallfile.Read(i.files.ClientCA, maxFile)
 	if err != nil {
 		return nil, fmt.Errorf("reading the client CA: %w", err)
 	}
@@ -60,33 +58,6 @@ func (i *Identity) read(now time.Time) (*loaded, error) {
 		return nil, err
 	}
 	return next, nil
-}
-
-// readFile reads a small regular file. A private one must be ours alone: see
-// keyfile.Private.
-func readFile(path string, private bool) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err // it names the path
-	}
-	defer func() { _ = file.Close() }() // nothing was written
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	case private && !keyfile.Private(info):
-		return nil, fmt.Errorf("%s holds a private key and its mode is %04o: %s", path, info.Mode().Perm(), keyfile.Advice)
-	}
-	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(content) > maxFile {
-		return nil, fmt.Errorf("%s is larger than 1 MiB: it is not what the flag asks for", path)
-	}
-	return content, nil
 }
 
 // digestOf hashes the files together, each with its length before it.

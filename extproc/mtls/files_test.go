@@ -24,7 +24,7 @@ func TestLoadSaysWhatToMend(t *testing.T) {
 		"no such file":     {func(w *world) { os.Remove(w.files.ClientCA) }, "open {ca}: no such file"},
 		"a directory":      {func(w *world) { w.files.Certificate = w.tb.TempDir() }, "is not a regular file"},
 		"an open key":      {func(w *world) { require.NoError(w.tb, os.Chmod(w.files.Key, 0o644)) }, "{key} holds a private key and its mode is 0644: run chmod 600"},
-		"a huge file":      {func(w *world) { put(w.tb, w.files.ClientCA, make([]byte, maxFile+1)) }, "{ca} is larger than 1 MiB"},
+		"a huge file":      {func(w *world) { put(w.tb, w.files.ClientCA, make([]byte, maxFile+1)) }, "{ca} is larger than 1024 KiB"},
 		"an empty CA":      {func(w *world) { put(w.tb, w.files.ClientCA, nil) }, "{ca} holds no PEM block"},
 		"an empty cert":    {func(w *world) { put(w.tb, w.files.Certificate, nil) }, "{cert} holds no PEM block"},
 		"an empty key":     {func(w *world) { put(w.tb, w.files.Key, nil) }, "{key} holds no PEM block"},

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"kubernetes-mcp-edge/extproc/smallfile"
 )
 
 // File is a policy file that a running program follows. It is safe for
@@ -79,14 +81,14 @@ func (f *File) Refresh() (changed bool, err error) {
 // same reports whether both files hold what the current policy was read from:
 // the usual case, which needs no parsing.
 func (f *File) same() bool {
-	file, err := readBounded(f.path)
+	file, err := smallfile.Read(f.path, maxFile)
 	if err != nil {
 		return false // Load says why
 	}
 	var roots []byte
 	p := f.Current()
 	if p.rootsFile != "" {
-		if roots, err = readRoots(beside(f.path, p.rootsFile)); err != nil {
+		if roots, err = smallfile.Read(beside(f.path, p.rootsFile), maxRoots); err != nil {
 			return false
 		}
 	}

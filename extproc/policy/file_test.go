@@ -141,7 +141,7 @@ func TestRefreshKeepsTheLastGood(t *testing.T) {
 	require.NoError(t, os.Remove(f.path()))
 	f.keeps("no such file")
 	require.NoError(t, os.Mkdir(f.path(), 0o700))
-	f.keeps("directory")
+	f.keeps("not a regular file")
 	require.NoError(t, os.Remove(f.path()))
 	require.NoError(t, os.Symlink(f.path(), f.path()))
 	f.keeps("too many levels") // what nobody can read: even root, for whom no mode is a bar

@@ -57,13 +57,12 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"path/filepath"
 
 	"kubernetes-mcp-edge/extproc/hostpolicy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/extproc/smallfile"
 )
 
 // Policy is a policy file that was read without error. It is only read.
@@ -101,32 +100,12 @@ func Load(path string) (*Policy, error) {
 
 // load is Load, and says whether the last line of the file has an end.
 func load(path string) (p *Policy, ended bool, err error) {
-	file, err := readBounded(path)
+	file, err := smallfile.Read(path, maxFile)
 	if err != nil {
 		return nil, false, fmt.Errorf("policy file: %w; name a readable file with --policy", err)
 	}
-	p, err = read(path, file, func(name string) ([]byte, error) { return readRoots(beside(path, name)) })
+	p, err = read(path, file, func(name string) ([]byte, error) { return smallfile.Read(beside(path, name), maxRoots) })
 	return p, bytes.HasSuffix(file, []byte("\n")), err
-}
-
-// readBounded reads a file of at most maxFile bytes.
-func readBounded(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = file.Close() }() // nothing was written
-	return readAll(file, maxFile, "policy")
-}
-
-// readAll reads a file that is open; one that holds more than limit bytes is none
-// of what it should be.
-func readAll(file *os.File, limit int64, what string) ([]byte, error) {
-	content, err := io.ReadAll(io.LimitReader(file, limit+1))
-	if err == nil && int64(len(content)) > limit {
-		err = fmt.Errorf("%s is larger than %d bytes, which no %s is", file.Name(), limit, what)
-	}
-	return content, err
 }
 
 // beside finds a file that the policy file at path names.
@@ -144,7 +123,7 @@ func Parse(file []byte) (*Policy, error) {
 		if !filepath.IsAbs(name) {
 			return nil, fmt.Errorf("%s is relative, and this policy is in no directory", name)
 		}
-		return readRoots(name)
+		return smallfile.Read(name, maxRoots)
 	})
 }
 

@@ -6,8 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
-	"syscall"
 )
 
 var errNoRoots = errors.New("it holds no certificate; write the path of a PEM bundle of CERTIFICATE blocks")
@@ -15,25 +13,6 @@ var errNoRoots = errors.New("it holds no certificate; write the path of a PEM bu
 // maxRoots bounds the publicRootsFile, in bytes. All roots that a browser
 // trusts take a quarter of a MiB.
 const maxRoots = 8 << 20
-
-// readRoots reads a publicRootsFile, through links, as a mounted ConfigMap has
-// them. What is no file in the end is refused: a pipe would hold up whoever
-// follows the policy, already when it is opened, unless that does not wait.
-func readRoots(path string) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err // it names the path
-	}
-	defer func() { _ = file.Close() }() // nothing was written
-	info, err := file.Stat()
-	switch {
-	case err != nil:
-		return nil, err
-	case !info.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	return readAll(file, maxRoots, "bundle of certificates")
-}
 
 // parseRoots reads a bundle of CERTIFICATE blocks, with any text between them
 // as such bundles have. Unlike CertPool.AppendCertsFromPEM it refuses a bundle

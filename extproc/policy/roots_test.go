@@ -136,7 +136,7 @@ func TestRootsAreAFileOfBoundedSize(t *testing.T) {
 		want string // "": it is taken
 	}{
 		"largest":   {func(path string) error { return os.WriteFile(path, padded(maxRoots), 0o600) }, ""},
-		"too large": {func(path string) error { return os.WriteFile(path, padded(maxRoots+1), 0o600) }, "larger than 8388608 bytes"},
+		"too large": {func(path string) error { return os.WriteFile(path, padded(maxRoots+1), 0o600) }, "larger than 8192 KiB"},
 		"endless":   {func(path string) error { return os.Symlink("/dev/zero", path) }, "not a regular file"},
 		"directory": {func(path string) error { return os.Mkdir(path, 0o700) }, "not a regular file"},
 		"pipe":      {func(path string) error { return syscall.Mkfifo(path, 0o600) }, "not a regular file"},

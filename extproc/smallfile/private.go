@@ -1,5 +1,4 @@
-// Package keyfile judges who else can read a file that holds a private key.
-package keyfile
+package smallfile
 
 import (
 	"io/fs"
@@ -8,13 +7,8 @@ import (
 	"syscall"
 )
 
-// Advice is what to do about a file that is not Private, to be read after a colon.
-const Advice = "run chmod 600 on it; from a Kubernetes Secret mount it with defaultMode 0400, and set the Pod's fsGroup"
-
-// Private reports whether a file can be read by nobody but this program, as far
-// as its mode says: it is closed to group and others, or it is root's and the
-// group that may read it is one of the process's own.
-func Private(info fs.FileInfo) bool { return private(info, os.Getegid(), groups()) }
+// advice is what to do about a file that is not private, to be read after a colon.
+const advice = "run chmod 600 on it; from a Kubernetes Secret mount it with defaultMode 0400, and set the Pod's fsGroup"
 
 // private reports whether a file can be read by nobody but this program, as far
 // as its mode says: it is closed to group and others. One other form is taken,

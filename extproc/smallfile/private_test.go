@@ -1,4 +1,4 @@
-package keyfile
+package smallfile
 
 import (
 	"io/fs"
