@@ -27,12 +27,7 @@ import (
 // TestLogThatNobodyTakes: whatever becomes of standard error, each request gets
 // the verdict that it would get otherwise, and the guard ends when it is told to.
 func TestLogThatNobodyTakes(t *testing.T) {
-	for name, stderr := range map[string]func(*testing.T) *os.File{
-		"full disk":         fullDisk,
-		"closed":            closedFile,
-		"reader gone":       func(t *testing.T) *os.File { t.Helper(); r, w := pipe(t); require.NoError(t, r.Close()); return w },
-		"reader that slept": func(t *testing.T) *os.File { t.Helper(); _, w := pipe(t); return w },
-	} {
+	for name, stderr := range trial.UselessFiles() {
 		t.Run(name, func(t *testing.T) {
 			dir, to := t.TempDir(), stderr(t)
 			ctx, stop := context.WithCancel(t.Context())
@@ -64,29 +59,6 @@ func TestLogThatNobodyTakes(t *testing.T) {
 			}
 		})
 	}
-}
-
-func fullDisk(t *testing.T) *os.File {
-	t.Helper()
-	f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = f.Close() })
-	return f
-}
-
-func closedFile(t *testing.T) *os.File {
-	t.Helper()
-	_, w := pipe(t)
-	require.NoError(t, w.Close())
-	return w
-}
-
-func pipe(t *testing.T) (*os.File, *os.File) {
-	t.Helper()
-	r, w, err := os.Pipe()
-	require.NoError(t, err)
-	t.Cleanup(func() { _, _ = r.Close(), w.Close() })
-	return r, w
 }
 
 // guardFlags are those of a guard with its files and sockets in dir.

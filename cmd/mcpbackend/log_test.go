@@ -14,27 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/extproc/proof"
+	"kubernetes-mcp-edge/extproc/trial"
 )
 
-// TestLogThatNobodyTakes: a standard error that is a full disk, or a pipe whose
-// reader sleeps, holds up no answer and no end.
+// TestLogThatNobodyTakes: a standard error that takes nothing holds up no answer
+// and no end.
 func TestLogThatNobodyTakes(t *testing.T) {
-	for name, stderr := range map[string]func(*testing.T) *os.File{
-		"full disk": func(t *testing.T) *os.File {
-			t.Helper()
-			f, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = f.Close() })
-			return f
-		},
-		"reader that sleeps": func(t *testing.T) *os.File {
-			t.Helper()
-			r, w, err := os.Pipe()
-			require.NoError(t, err)
-			t.Cleanup(func() { _, _ = r.Close(), w.Close() })
-			return w
-		},
-	} {
+	for name, stderr := range trial.UselessFiles() {
 		t.Run(name, func(t *testing.T) {
 			dir, to := t.TempDir(), stderr(t)
 			ctx, stop := context.WithCancel(t.Context())

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -25,19 +24,19 @@ const (
 
 // flags are the command line. Secrets come by file path, never by value.
 type flags struct {
-	Listen         string     `default:"127.0.0.1:9003" help:"Where Envoy reaches the backend: HOST:PORT on loopback or with the --tls flags, or unix:PATH."`
-	Policy         string     `required:"" placeholder:"FILE" help:"Policy file; the guard reads the same one."`
-	Keys           string     `required:"" placeholder:"FILE" help:"JWKS file with the guard's public keys, as made by kubemcp keys new."`
-	Audience       string     `default:"kubernetes-mcp" help:"Name of this backend in the guard's signatures."`
-	LogLevel       slog.Level `default:"info" help:"debug, info, warn or error. No level prints a header value or an argument of a tool."`
-	LogFormat      string     `default:"json" enum:"json,text" help:"json or text."`
-	InsecureListen bool       `help:"Listen on an address that other machines can reach, in plain text. Requests carry keys in the clear."`
-	TLSCertificate string     `name:"tls-certificate" placeholder:"FILE" help:"Certificate chain of the port (PEM). The four --tls flags go together: they ask Envoy for a client certificate."`
-	TLSKey         string     `name:"tls-key" placeholder:"FILE" help:"Its private key (PEM, mode 0600)."`
-	TLSClientCA    string     `name:"tls-client-ca" placeholder:"FILE" help:"Authorities that sign client certificates (PEM)."`
-	TLSClientSAN   []string   `name:"tls-client-san" sep:"none" placeholder:"SAN" help:"Name of a client that may connect, in full: dns:NAME or uri:spiffe://… Repeat it for more."`
-	Admin          string     `default:"127.0.0.1:9103" help:"Where metrics and health are served: HOST:PORT, unix:PATH or off."`
-	Toolsets       []string   `default:"core" help:"Toolsets to offer, separated by commas. A request can only narrow them."`
+	Listen         string         `default:"127.0.0.1:9003" help:"Where Envoy reaches the backend: HOST:PORT on loopback or with the --tls flags, or unix:PATH."`
+	Policy         string         `required:"" placeholder:"FILE" help:"Policy file; the guard reads the same one."`
+	Keys           string         `required:"" placeholder:"FILE" help:"JWKS file with the guard's public keys, as made by kubemcp keys new."`
+	Audience       string         `default:"kubernetes-mcp" help:"Name of this backend in the guard's signatures."`
+	LogLevel       slog.Level     `default:"info" help:"debug, info, warn or error. No level prints a header value or an argument of a tool."`
+	LogFormat      logpipe.Format `default:"json" enum:"json,text" help:"json or text."`
+	InsecureListen bool           `help:"Listen on an address that other machines can reach, in plain text. Requests carry keys in the clear."`
+	TLSCertificate string         `name:"tls-certificate" placeholder:"FILE" help:"Certificate chain of the port (PEM). The four --tls flags go together: they ask Envoy for a client certificate."`
+	TLSKey         string         `name:"tls-key" placeholder:"FILE" help:"Its private key (PEM, mode 0600)."`
+	TLSClientCA    string         `name:"tls-client-ca" placeholder:"FILE" help:"Authorities that sign client certificates (PEM)."`
+	TLSClientSAN   []string       `name:"tls-client-san" sep:"none" placeholder:"SAN" help:"Name of a client that may connect, in full: dns:NAME or uri:spiffe://… Repeat it for more."`
+	Admin          string         `default:"127.0.0.1:9103" help:"Where metrics and health are served: HOST:PORT, unix:PATH or off."`
+	Toolsets       []string       `default:"core" help:"Toolsets to offer, separated by commas. A request can only narrow them."`
 }
 
 // run is the program with everything it touches handed in. It returns the exit
@@ -77,13 +76,9 @@ const logFarewell = time.Second
 // serve runs the backend. Its log goes through a pipe that nobody waits for, so
 // that neither a full disk nor a reader that stopped can hold up a call.
 func (f flags) serve(ctx context.Context, stderr io.Writer) error {
-	pipe := logpipe.New(stderr, func(lines uint64) []byte {
-		var note bytes.Buffer
-		slog.New(handler(f, &note)).Warn("lines of the log were dropped: standard error takes them too slowly or not at all", "lines", lines)
-		return note.Bytes()
-	})
+	log, pipe := logpipe.Open(stderr, f.LogLevel, f.LogFormat)
 	defer pipe.Close(logFarewell)
-	return server.Run(ctx, f.options(slog.New(handler(f, pipe))))
+	return server.Run(ctx, f.options(log))
 }
 
 func (f flags) options(log *slog.Logger) server.Options {
@@ -111,12 +106,4 @@ func built() (version, revision string) {
 		}
 	}
 	return version, revision
-}
-
-func handler(f flags, stderr io.Writer) slog.Handler {
-	options := &slog.HandlerOptions{Level: f.LogLevel}
-	if f.LogFormat == "text" {
-		return slog.NewTextHandler(stderr, options)
-	}
-	return slog.NewJSONHandler(stderr, options)
 }
