@@ -52,7 +52,7 @@ type caller struct {
 // the cluster's with a token that ends.
 func goodCallers(t *testing.T) []caller {
 	t.Helper()
-	c := world.cluster
+	c := world.Cluster
 	old := withOldAuthority(t)
 	account, user := accountToken(t)
 	return []caller{
@@ -81,7 +81,7 @@ func audited(callers []caller) []caller {
 func badCallers(t *testing.T, genuine harness.Headers) []caller {
 	t.Helper()
 	old := withOldAuthority(t)
-	alice, bob := old(world.cluster.Token("alice")), world.cluster.Certificate("bob")
+	alice, bob := old(world.Cluster.Token("alice")), world.Cluster.Certificate("bob")
 	server := alice.Get(kubeheader.Server)
 	both := alice.Plus(kubeheader.ClientCertificate, bob.Get(kubeheader.ClientCertificate)).
 		Plus(kubeheader.ClientKey, bob.Get(kubeheader.ClientKey))
@@ -118,7 +118,7 @@ func withOldAuthority(t *testing.T) func(harness.Headers) harness.Headers {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	require.NoError(t, err)
-	bundle := world.cluster.CA + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	bundle := world.Cluster.CA + string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	return func(h harness.Headers) harness.Headers {
 		return h.With(kubeheader.CertificateAuthority, base64.StdEncoding.EncodeToString([]byte(bundle)))
 	}
@@ -138,7 +138,7 @@ func accountToken(t *testing.T) (text, user string) {
 	}
 	// The account comes a moment after its namespace.
 	require.NoError(t, harness.Until(soon(t), func(ctx context.Context) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, world.cluster.Server+path, bytes.NewBufferString(want))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, world.Cluster.Server+path, bytes.NewBufferString(want))
 		if err != nil {
 			return err
 		}
@@ -160,11 +160,11 @@ func accountToken(t *testing.T) (text, user string) {
 // adminClient speaks to the API server as the admin, without this product.
 func adminClient(t *testing.T) *http.Client {
 	t.Helper()
-	admin := world.cluster.Users["admin"]
+	admin := world.Cluster.Users["admin"]
 	pair, err := tls.X509KeyPair([]byte(admin.Certificate), []byte(admin.Key))
 	require.NoError(t, err)
 	roots := x509.NewCertPool()
-	require.True(t, roots.AppendCertsFromPEM([]byte(world.cluster.CA)))
+	require.True(t, roots.AppendCertsFromPEM([]byte(world.Cluster.CA)))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}

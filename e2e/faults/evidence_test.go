@@ -56,7 +56,7 @@ func (l *lab) backendLog() string { return filepath.Join(l.dir, "mcpbackend.log"
 func (l *lab) bookmark(t *testing.T) bookmark {
 	t.Helper()
 	b := bookmark{l, map[string]int64{}}
-	for _, file := range []string{l.guardLog(), l.fakeLog(), l.backendLog(), world.audit, l.real.AccessLogFile()} {
+	for _, file := range []string{l.guardLog(), l.fakeLog(), l.backendLog(), auditLog(), l.real.AccessLogFile()} {
 		if info, err := os.Stat(file); err == nil {
 			b.offsets[file] = info.Size()
 		}
@@ -117,7 +117,7 @@ func (b bookmark) evidence(t *testing.T) evidence {
 			e.acted[l.Decision] = true
 		}
 	}
-	for _, l := range lines(b.since(t, world.audit)) {
+	for _, l := range lines(b.since(t, auditLog())) {
 		if found := decisionOf.FindStringSubmatch(l.UserAgent); found != nil {
 			e.acted[found[1]], e.audited[found[1]] = true, true
 		}

@@ -44,7 +44,7 @@ func TestFaults(t *testing.T) {
 
 // TestFaultsOnTheOldestEnvoy are those in which versions have differed.
 func TestFaultsOnTheOldestEnvoy(t *testing.T) {
-	old, err := world.binaries.WithEnvoy(oldest)
+	old, err := world.Binaries.WithEnvoy(oldest)
 	require.NoError(t, err)
 	l, slow := stage(t, old)
 	for _, r := range oldestRows(slow) {

@@ -37,7 +37,7 @@ func fileRows() []row {
 			strike: func(s *scene) time.Time {
 				whole := s.cut(s.signingKey())
 				s.guard.Kill()
-				s.refusesToStart("extproc", "signing keys", world.binaries.Extproc, s.guardFlags()...)
+				s.refusesToStart("extproc", "signing keys", world.Binaries.Extproc, s.guardFlags()...)
 				s.failures(many)
 				require.NoError(s.t, os.WriteFile(s.signingKey(), whole, 0o600))
 				s.startGuard(s.t, false)
@@ -56,7 +56,7 @@ func fileRows() []row {
 			strike: func(s *scene) time.Time {
 				whole := s.cut(s.keySet())
 				s.backend.Kill()
-				s.refusesToStart("mcpbackend", "key set", world.binaries.MCPBackend, s.backendFlags()...)
+				s.refusesToStart("mcpbackend", "key set", world.Binaries.MCPBackend, s.backendFlags()...)
 				s.failures(many / 2) // the witness serves on
 				require.NoError(s.t, os.WriteFile(s.keySet(), whole, 0o600))
 				s.startBackend(s.t, false)

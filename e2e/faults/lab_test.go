@@ -65,14 +65,14 @@ func newLab(t *testing.T, o labOptions) *lab {
 	t.Helper()
 	l := &lab{t: t, options: o, guardAt: freeAddress(t), backAt: freeAddress(t), guardAdmin: freeAddress(t), backAdmin: freeAddress(t)}
 	var err error
-	l.dir, err = os.MkdirTemp(world.dir, "l-") //nolint:usetesting // T.TempDir is too long for a socket
+	l.dir, err = os.MkdirTemp(world.Dir, "l-") //nolint:usetesting // T.TempDir is too long for a socket
 	require.NoError(t, err)
-	l.policyText, err = harness.Policy(t.Context(), append([]string{world.cluster.Server}, o.servers...)...)
+	l.policyText, err = harness.Policy(t.Context(), append([]string{world.Cluster.Server}, o.servers...)...)
 	require.NoError(t, err)
 	l.rules, err = policy.Parse([]byte(l.policyText))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(l.policyFile(), []byte(l.policyText), 0o600))
-	out, err := exec.CommandContext(t.Context(), world.binaries.KubeMCP, "keys", "new",
+	out, err := exec.CommandContext(t.Context(), world.Binaries.KubeMCP, "keys", "new",
 		"--signing-key", l.signingKey(), "--keys", l.keySet()).CombinedOutput()
 	require.NoError(t, err, string(out))
 	if o.tls {
@@ -100,7 +100,7 @@ func (l *lab) startEnvoy(t *testing.T, backend string, o labOptions) *harness.St
 	t.Helper()
 	binaries := o.envoy
 	if binaries.Envoy == "" {
-		binaries = world.binaries
+		binaries = world.Binaries
 	}
 	l.envoys++
 	dir := filepath.Join(l.dir, fmt.Sprintf("e%d", l.envoys))
@@ -122,7 +122,7 @@ func (l *lab) startEnvoy(t *testing.T, backend string, o labOptions) *harness.St
 // device that is full.
 func (l *lab) startGuard(t *testing.T, deaf bool) {
 	t.Helper()
-	l.guard = l.program(t, "extproc", deaf, dials(l.guardAt), world.binaries.Extproc, l.guardFlags()...)
+	l.guard = l.program(t, "extproc", deaf, dials(l.guardAt), world.Binaries.Extproc, l.guardFlags()...)
 }
 
 func (l *lab) guardFlags() []string {
@@ -141,7 +141,7 @@ func (l *lab) startBackend(t *testing.T, deaf bool) {
 	l.backend = l.program(t, "mcpbackend", deaf, func(ctx context.Context) error {
 		_, err := page(ctx, "http://"+l.backAt+"/healthz")
 		return err
-	}, world.binaries.MCPBackend, l.backendFlags()...)
+	}, world.Binaries.MCPBackend, l.backendFlags()...)
 }
 
 // program starts one and ends it with the lab.
@@ -206,7 +206,7 @@ func (l *lab) genuine(t *testing.T) harness.Headers {
 	keys, err := proof.LoadSigningKeys(l.signingKey())
 	require.NoError(t, err)
 	edge := &rig.Edge{Policy: l.rules.Header, Keys: keys}
-	return edge.Seal(t, world.cluster.Token("alice"), time.Now(), rig.Audience)
+	return edge.Seal(t, world.Cluster.Token("alice"), time.Now(), rig.Audience)
 }
 
 // streams are the calls of a row: to the backend and to the witness, from good

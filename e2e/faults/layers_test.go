@@ -109,7 +109,7 @@ func TestTheEvidenceSeesWhatTheGuardDidNot(t *testing.T) {
 		require.Nil(t, rpc.Error)
 		require.False(t, result.IsError)
 	}
-	result, _, err := client.CallTool(t.Context(), l.real.URL, world.cluster.Token("alice"), "whoami", `{}`)
+	result, _, err := client.CallTool(t.Context(), l.real.URL, world.Cluster.Token("alice"), "whoami", `{}`)
 	require.NoError(t, err)
 	require.False(t, result.IsError)
 	e := before.evidence(t)

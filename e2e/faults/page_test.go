@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -90,27 +89,14 @@ func setting() (string, error) {
 			model = string(found[1])
 		}
 	}
-	newest, err := envoyVersion(world.binaries.Envoy)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	newest, err := harness.EnvoyVersion(ctx, world.Binaries.Envoy)
 	if err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("\nMeasured on %s with %d processors (%s), %s, Envoy %s (newest) and %s (oldest), Kubernetes v1.37.2, all on one machine.\n",
 		time.Now().UTC().Format(time.DateOnly), runtime.NumCPU(), model, runtime.Version(), newest, oldest), nil
-}
-
-// envoyVersion asks an Envoy for its version.
-func envoyVersion(binary string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	text, err := exec.CommandContext(ctx, binary, "--version").Output()
-	if err != nil {
-		return "", fmt.Errorf("Envoy's version: %w", err)
-	}
-	found := regexp.MustCompile(`/(\d+\.\d+\.\d+)[/-]`).FindSubmatch(text)
-	if found == nil {
-		return "", errors.New("Envoy does not say its version")
-	}
-	return string(found[1]), nil
 }
 
 // names are those of all rows, in the order of the page.

@@ -23,7 +23,7 @@ func (s *Stack) startEnvoy(ctx context.Context) error {
 		c.Guards = append(c.Guards, g.seen)
 	}
 	c.GuardTLS, c.BackendTLS = s.options.GuardTLS.client(), s.options.BackendTLS.client()
-	version, err := binaryVersion(ctx, s.options.Binaries.Envoy)
+	version, err := EnvoyVersion(ctx, s.options.Binaries.Envoy)
 	if err != nil {
 		return err
 	}
@@ -98,8 +98,8 @@ func envoyVersion(ctx context.Context, admin string) (string, error) {
 	return shortVersion(info.Version)
 }
 
-// binaryVersion asks a binary, before it runs.
-func binaryVersion(ctx context.Context, path string) (string, error) {
+// EnvoyVersion asks a binary for its version, such as 1.40.0.
+func EnvoyVersion(ctx context.Context, path string) (string, error) {
 	out, err := exec.CommandContext(ctx, path, "--version").Output()
 	if err != nil {
 		return "", fmt.Errorf("%s --version: %w", path, err)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -62,6 +64,21 @@ func (p *Process) Output() []byte {
 		return nil
 	}
 	return text
+}
+
+// Memory is the process's resident memory, in bytes.
+func (p *Process) Memory() (int, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	line, _, _ := strings.Cut(rest, " kB\n")
+	kib, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		return 0, fmt.Errorf("the kernel does not say how much memory %s has: %w", p.Name, err)
+	}
+	return kib << 10, nil
 }
 
 // Signal sends a signal; an ended process takes none and that is no error.

@@ -32,13 +32,19 @@ type bucket struct {
 // decisions reads the guard's metrics, as Prometheus would.
 func decisions(tb testing.TB, s *harness.Stack) decided {
 	tb.Helper()
+	return sum(durations(tb, s))
+}
+
+// durations are the guard's histograms of decisions.
+func durations(tb testing.TB, s *harness.Stack) []*dto.Metric {
+	tb.Helper()
 	text := rig.Fetch(tb.Context(), tb, new(http.Client), s.GuardAdmin(0)+"/metrics")
 	parser := expfmt.NewTextParser(model.UTF8Validation)
 	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
 	require.NoError(tb, err)
 	family := families["kube_guard_decision_duration_seconds"]
 	require.NotNil(tb, family, "the guard does not say how long its decisions take")
-	return sum(family.GetMetric())
+	return family.GetMetric()
 }
 
 // sum adds up the histograms of a family; all have the same buckets.
@@ -80,11 +86,7 @@ func (d decided) String() string {
 // are the only ones that come twice.
 func hitShare(tb testing.TB, s *harness.Stack, honest int64) float64 {
 	tb.Helper()
-	text := rig.Fetch(tb.Context(), tb, new(http.Client), s.GuardAdmin(0)+"/metrics")
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
-	require.NoError(tb, err)
-	for _, m := range families["kube_guard_decision_duration_seconds"].GetMetric() {
+	for _, m := range durations(tb, s) {
 		for _, l := range m.GetLabel() {
 			if l.GetName() == "cached" && l.GetValue() == "true" {
 				return float64(m.GetHistogram().GetSampleCount()) / float64(honest)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -277,14 +276,9 @@ func memory(tb testing.TB, s *harness.Stack) map[string]int {
 
 func resident(tb testing.TB, p *harness.Process) int {
 	tb.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	size, err := p.Memory()
 	require.NoError(tb, err)
-	_, rest, found := strings.Cut(string(text), "VmRSS:")
-	require.True(tb, found)
-	fields := strings.Fields(rest)
-	n, err := strconv.Atoi(fields[0])
-	require.NoError(tb, err)
-	return n << 10 // the kernel counts in KiB
+	return size
 }
 
 // waitFor waits for a condition at most so long.

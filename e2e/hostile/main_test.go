@@ -7,6 +7,6 @@ import (
 	"kubernetes-mcp-edge/e2e/rig"
 )
 
-var world rig.World
+var world = rig.World{Bare: true}
 
 func TestMain(m *testing.M) { os.Exit(rig.Main(m, &world)) }

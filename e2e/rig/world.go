@@ -21,6 +21,7 @@ import (
 // World is what all tests of a package use: one embedded Kubernetes and one
 // stack in front of it. A test that breaks something starts its own stack.
 type World struct {
+	Bare     bool // set before Main: no shared stack, since all tests start their own
 	Binaries harness.Binaries
 	Cluster  *harness.Cluster
 	Stack    *harness.Stack
@@ -61,6 +62,9 @@ func (w *World) run(m *testing.M) (int, error) {
 	defer w.Cluster.Stop()
 	if w.Policy, err = harness.Policy(ctx, w.Cluster.Server); err != nil {
 		return 1, err
+	}
+	if w.Bare {
+		return m.Run(), nil
 	}
 	w.Stack, err = harness.Start(ctx, harness.Options{
 		Binaries: w.Binaries, Dir: filepath.Join(w.Dir, "s"), Policy: w.Policy,

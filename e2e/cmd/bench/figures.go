@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -56,20 +55,16 @@ func describe(ctx context.Context) (about, error) {
 	if err != nil {
 		return nil, err
 	}
-	version, err := exec.CommandContext(ctx, binaries.Envoy, "--version").Output()
+	version, err := harness.EnvoyVersion(ctx, binaries.Envoy)
 	if err != nil {
-		return nil, fmt.Errorf("%s --version: %w", binaries.Envoy, err)
-	}
-	envoy := regexp.MustCompile(`/([0-9]+\.[0-9]+\.[0-9]+)`).FindSubmatch(version)
-	if envoy == nil {
-		return nil, fmt.Errorf("%s --version names no version", binaries.Envoy)
+		return nil, err
 	}
 	return about{
 		{"date", time.Now().UTC().Format(time.DateOnly)},
 		{"processor", cpuModel()},
 		{"cores", strconv.Itoa(runtime.NumCPU())},
 		{"go", runtime.Version()},
-		{"envoy", string(envoy[1])},
+		{"envoy", version},
 	}, nil
 }
 

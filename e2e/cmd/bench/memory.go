@@ -4,10 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -47,11 +44,11 @@ func watchMemory(ctx context.Context, s settings, into figures) error {
 		if err != nil {
 			return fmt.Errorf("memory: %w", err)
 		}
-		size, err := resident(stack.Extproc.PID())
+		size, err := stack.Extproc.Memory()
 		if err != nil {
 			return err
 		}
-		sizes = append(sizes, size)
+		sizes = append(sizes, float64(size)/(1<<20))
 		if sent += got.count; sent <= s.requests/10 {
 			tenth = len(sizes)
 		}
@@ -77,18 +74,4 @@ func turn(n int) (request []byte, want string) {
 		return requestBytes(headers.Without(kubeheader.Authorization)), `"error"`
 	}
 	return requestBytes(headers.With(kubeheader.Authorization, fmt.Sprintf("Bearer %0200d", n/2%32))), `"result"`
-}
-
-// resident is a process's memory, in MiB.
-func resident(pid int) (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	match := regexp.MustCompile(`VmRSS:\s*([0-9]+) kB`).FindSubmatch(text)
-	if match == nil {
-		return 0, errors.New("the kernel does not say how much memory the guard has")
-	}
-	kib, err := strconv.Atoi(string(match[1]))
-	return float64(kib) / 1024, err
 }
