@@ -1,9 +1,12 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -132,4 +135,42 @@ func TestRollingAsksTheOther(t *testing.T) {
 		require.Equal(t, "alice", rig.Whoami(t, client, s.URL, alice))
 	}
 	require.Positive(t, rig.EnvoyStat(t, s, "cluster.guard.upstream_rq_retry_success"), "the probes were quicker than ten calls")
+}
+
+// TestRollingAsksAnother: many callers at once take turns, so that the second try
+// of one could meet the guard that is gone just like the first. It never does,
+// however long the probes take to notice; without previous_hosts it does.
+func TestRollingAsksAnother(t *testing.T) {
+	const (
+		often     = "      interval: 1s\n      no_traffic_interval: 1s\n"
+		seldom    = "      interval: 60s\n      no_traffic_interval: 60s\n"
+		predicate = "envoy.retry_host_predicates.previous_hosts"
+	)
+	anyHost := regexp.MustCompile(`(?m)^ *retry_host_predicate:\n.*` + predicate + `\n.*typed_config: .*\n`)
+	for name, felt := range map[string]bool{"as shipped": false, "without previous_hosts": true} {
+		t.Run(name, func(t *testing.T) {
+			s := shared.StartStack(t, harness.Options{Guards: guards, EditEnvoy: func(config []byte) ([]byte, error) {
+				if !bytes.Contains(config, []byte(often)) || !anyHost.Match(config) {
+					return nil, errors.New("the configuration is not as this test knows it")
+				}
+				config = bytes.Replace(config, []byte(often), []byte(seldom), 1) // the first is the guard's
+				if felt {
+					config = anyHost.ReplaceAll(config, nil)
+				}
+				return config, nil
+			}})
+			healthyGuards(t, s)
+			s.Guard(0).Kill() // nobody has called: no stream ends with it
+			tr := shared.StartTraffic(t, rig.Load{URL: s.URL, Each: 4})
+			for range 10 {
+				tr.More(t, &tr.Good)
+			}
+			tr.Stop()
+			t.Log(tr)
+			require.Empty(t, tr.Errors())
+			require.Equal(t, felt, tr.Bad.Load() > 0, "%d calls failed: %v", tr.Bad.Load(), tr.Reasons())
+			require.Positive(t, rig.EnvoyStat(t, s, "cluster.guard.upstream_rq_retry_success"), "no call met the guard that is gone")
+			require.Equal(t, guards, rig.EnvoyStat(t, s, "cluster.guard.membership_healthy"), "the probes have noticed")
+		})
+	}
 }

@@ -118,7 +118,7 @@ func wayBreaks() map[string][][2]string {
 		"guard-retry": {
 			{"connect-failure,refused-stream", "connect-failure,reset"},
 			{"num_retries: 1", "num_retries: 2"},
-			{"retry_on: \"connect-failure,refused-stream\", ", ""},
+			{"retry_on: \"connect-failure,refused-stream\"", "retry_on: \"\""},
 		},
 		"guard-timeout": {
 			{"              message_timeout: 2s\n", ""}, {"message_timeout: 2s", "message_timeout: 0.2s"}, {"message_timeout: 2s", "message_timeout: 60s"},
