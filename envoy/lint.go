@@ -62,8 +62,9 @@ func Check(config []byte, version string) ([]Finding, error) {
 	switch {
 	case isDump:
 		return fromDump(d, configs).of(version).judge(), nil
-	case slices.ContainsFunc([]string{"static_resources", "staticResources", "dynamic_resources", "dynamicResources", "admin", "node"}, func(key string) bool {
-		return root[key] != nil
+	case slices.ContainsFunc([]string{"static_resources", "dynamic_resources", "admin", "node"}, func(key string) bool {
+		found, _, _ := under(root, key)
+		return found != nil
 	}):
 		return fromBootstrap(d, root).of(version).judge(), nil
 	}

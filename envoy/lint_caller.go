@@ -81,9 +81,8 @@ func callerRules() []rule[*edge] {
 
 // written reports whether a field of the manager stands in the document.
 func (e *edge) written(name string) bool {
-	_, snaked := e.raw[name]
-	_, cameled := e.raw[camel(name)]
-	return snaked || cameled
+	_, _, ok := under(e.raw, name)
+	return ok
 }
 
 func ownID(e *edge, hit hit) {

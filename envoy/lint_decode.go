@@ -119,7 +119,8 @@ func (d *decoder) cleanAny(object map[string]any, at *place) any {
 		}
 	}
 	if inner, ok := typedStruct(object); ok {
-		url = text(object, "type_url")
+		written, _, _ := under(object, "type_url")
+		url, _ = written.(string)
 		fields = inner
 	}
 	name := url[strings.LastIndexByte(url, '/')+1:]
@@ -137,15 +138,6 @@ func (d *decoder) cleanAny(object map[string]any, at *place) any {
 	clean, _ := d.clean(fields, known.Descriptor(), at).(map[string]any)
 	clean[typeKey] = urlPrefix + name
 	return clean
-}
-
-// text is a string field of a JSON object, in either spelling.
-func text(object map[string]any, name string) string {
-	if s, ok := object[name].(string); ok {
-		return s
-	}
-	s, _ := object[camel(name)].(string)
-	return s
 }
 
 // locate finds the values that the type does not take, as deep down as it can.

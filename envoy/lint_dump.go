@@ -49,10 +49,8 @@ func typeOf(object map[string]any) string {
 
 // each calls visit for the objects of a list.
 func each(object map[string]any, at *place, name string, visit func(item map[string]any, at *place)) {
-	items, ok := object[name].([]any)
-	if !ok {
-		items, _ = object[camel(name)].([]any)
-	}
+	found, _, _ := under(object, name)
+	items, _ := found.([]any)
 	for i, item := range items {
 		if m, ok := item.(map[string]any); ok {
 			visit(m, at.field(name).item(i))
@@ -63,11 +61,8 @@ func each(object map[string]any, at *place, name string, visit func(item map[str
 // inside hands on the resource that an entry of a dump wraps: an Any, which for
 // a resource of known type is its fields.
 func inside(entry map[string]any, at *place, name string, visit func(v any, at *place)) {
-	resource, ok := entry[name].(map[string]any)
-	if !ok {
-		resource, ok = entry[camel(name)].(map[string]any)
-	}
-	if !ok {
+	resource := objectUnder(entry, name)
+	if resource == nil {
 		return
 	}
 	fields := make(map[string]any, len(resource))
@@ -80,7 +75,7 @@ func inside(entry map[string]any, at *place, name string, visit func(v any, at *
 }
 
 func (w *whole) failedAt(entry map[string]any, at *place) {
-	if entry["error_state"] != nil {
+	if state, _, _ := under(entry, "error_state"); state != nil {
 		w.failed = append(w.failed, at.field("error_state"))
 	}
 }
@@ -90,9 +85,7 @@ func (w *whole) dumpedListeners(config map[string]any, at *place) {
 	each(config, at, "dynamic_listeners", func(l map[string]any, at *place) {
 		w.failedAt(l, at)
 		for _, name := range []string{"active_state", "warming_state"} {
-			if state, ok := l[name].(map[string]any); ok {
-				inside(state, at.field(name), "listener", w.addListener)
-			}
+			inside(objectUnder(l, name), at.field(name), "listener", w.addListener)
 		}
 	})
 }

@@ -146,9 +146,8 @@ func (p *patches) add(patch map[string]any, at *place) {
 		p.httpFilter(operation, subFilter(match), value, at)
 	case "NETWORK_FILTER":
 		filter, _ := value.(map[string]any)
-		config := filter["typed_config"]
-		m := &hcmv3.HttpConnectionManager{}
-		if object, ok := config.(map[string]any); ok && typeOf(object) == string(proto.MessageName(m)) && p.decoder().into(m, without(object, typeKey), at.field("typed_config")) {
+		object, m := objectUnder(filter, "typed_config"), &hcmv3.HttpConnectionManager{}
+		if typeOf(object) == string(proto.MessageName(m)) && p.decoder().into(m, without(object, typeKey), at.field("typed_config")) {
 			proto.Merge(p.manager, m)
 			if p.at == nil {
 				p.at, p.raw = at.field("typed_config"), object

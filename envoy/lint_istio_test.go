@@ -139,6 +139,8 @@ func manifest(t *testing.T, edit func(manager object)) string {
 
 func TestManifestKeepsEveryRule(t *testing.T) {
 	require.Empty(t, envoy.Lint([]byte(manifest(t, nil))))
+	cameled := strings.ReplaceAll(manifest(t, nil), "typed_config:", "typedConfig:")
+	require.Empty(t, envoy.Lint([]byte(cameled)), "Istio reads both spellings")
 	for rule, edit := range map[string]func(object){
 		"one-guard":    func(o object) { list(o["filters"])[1] = list(o["filters"])[0] },
 		"guard-last":   func(o object) { f := list(o["filters"]); f[0], f[1] = f[1], f[0] },

@@ -71,17 +71,31 @@ func (p *place) below(v any) (found any, name string, ok bool) {
 			return v[p.index], "", true
 		}
 	case map[string]any:
-		if found, ok = v[p.name]; ok {
-			return found, p.name, true
-		}
 		if p.key {
-			return nil, "", false
+			found, ok = v[p.name]
+			return found, p.name, ok
 		}
-		if found, ok = v[camel(p.name)]; ok {
-			return found, camel(p.name), true
-		}
+		return under(v, p.name)
 	}
 	return nil, p.name, false
+}
+
+// under finds a field of a JSON object, which may be spelt in two ways, and says
+// how it is.
+func under(object map[string]any, field string) (found any, name string, ok bool) {
+	for _, name := range []string{field, camel(field)} {
+		if found, ok := object[name]; ok {
+			return found, name, true
+		}
+	}
+	return nil, field, false
+}
+
+// objectUnder is the object that a field holds, nil if it holds none.
+func objectUnder(object map[string]any, field string) map[string]any {
+	found, _, _ := under(object, field)
+	m, _ := found.(map[string]any)
+	return m
 }
 
 // camel spells a field as JSON does by default.

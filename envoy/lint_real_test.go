@@ -229,6 +229,17 @@ func TestWhatComesFromElsewhereIsJudged(t *testing.T) {
 			t.Helper()
 			at(t, of(listener), "dynamic_listeners", 0)["error_state"] = object{"details": "no"}
 		}},
+		"a warming listener that fails open, in camelCase": {"fail-closed", `warmingState.listener.*failure_mode_allow`, func(t *testing.T, of func(string) object) {
+			t.Helper()
+			l := at(t, of(listener), "dynamic_listeners", 0)
+			l["warmingState"] = l["active_state"]
+			delete(l, "active_state")
+			at(t, l, "warmingState", "listener", "filter_chains", 0, "filters", 0, "typed_config", "http_filters", 1, "typed_config")["failure_mode_allow"] = true
+		}},
+		"an update that Envoy refused, in camelCase": {"update-refused", `dynamic_listeners\[0\].errorState`, func(t *testing.T, of func(string) object) {
+			t.Helper()
+			at(t, of(listener), "dynamic_listeners", 0)["errorState"] = object{"details": "no"}
+		}},
 		"a cluster by CDS without a limit": {"circuit-breakers", `dynamic_active_clusters\[\d\].cluster.circuit_breakers`, func(t *testing.T, of func(string) object) {
 			t.Helper()
 			for i := range 2 {
