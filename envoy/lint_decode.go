@@ -19,7 +19,7 @@ import (
 // is to be judged as far as it can be.
 type decoder struct {
 	unknownType  func(at *place, name string)
-	unknownField func(at *place, name string)
+	unknownField func(at *place)
 	wrong        func(at *place, want string)
 }
 
@@ -60,16 +60,13 @@ func (d *decoder) clean(v any, t protoreflect.MessageDescriptor, at *place) any 
 	out := make(map[string]any, len(object))
 	for _, key := range slices.Sorted(maps.Keys(object)) {
 		value := object[key]
-		field := t.Fields().ByJSONName(key)
+		field := fieldOf(t, key)
 		if field == nil {
-			field = t.Fields().ByName(protoreflect.Name(key))
-		}
-		if field == nil {
-			d.unknownField(at.field(key), string(t.Name()))
+			d.unknownField(at.field(key))
 			continue
 		}
 		if name, ok := value.(string); ok && field.Enum() != nil && field.Enum().Values().ByName(protoreflect.Name(name)) == nil {
-			d.unknownField(at.field(string(field.Name())), string(field.Enum().Name()))
+			d.unknownField(at.field(string(field.Name())))
 			continue
 		}
 		if value != nil {
@@ -112,12 +109,7 @@ func (d *decoder) cleanOne(v any, field protoreflect.FieldDescriptor, at *place)
 
 func (d *decoder) cleanAny(object map[string]any, at *place) any {
 	url, _ := object[typeKey].(string)
-	fields := make(map[string]any, len(object))
-	for key, value := range object {
-		if key != typeKey {
-			fields[key] = value
-		}
-	}
+	fields := untyped(object)
 	if inner, ok := typedStruct(object); ok {
 		written, _, _ := under(object, "type_url")
 		url, _ = written.(string)
@@ -140,15 +132,29 @@ func (d *decoder) cleanAny(object map[string]any, at *place) any {
 	return clean
 }
 
+// untyped are the fields of an object without the name of its type.
+func untyped(object map[string]any) map[string]any {
+	fields := maps.Clone(object)
+	delete(fields, typeKey)
+	return fields
+}
+
+// fieldOf is the field of a message that JSON calls so, in either spelling; nil
+// if there is none.
+func fieldOf(t protoreflect.MessageDescriptor, key string) protoreflect.FieldDescriptor {
+	if field := t.Fields().ByJSONName(key); field != nil {
+		return field
+	}
+	return t.Fields().ByName(protoreflect.Name(key))
+}
+
 // locate finds the values that the type does not take, as deep down as it can.
 func (d *decoder) locate(v any, t protoreflect.MessageDescriptor, at *place) {
 	object, ok := v.(map[string]any)
 	if ok && t.FullName() == anyName {
 		url, _ := object[typeKey].(string)
 		if known, err := protoregistry.GlobalTypes.FindMessageByURL(url); err == nil {
-			fields := maps.Clone(object)
-			delete(fields, typeKey)
-			d.locate(fields, known.Descriptor(), at)
+			d.locate(untyped(object), known.Descriptor(), at)
 			return
 		}
 	}
@@ -158,10 +164,7 @@ func (d *decoder) locate(v any, t protoreflect.MessageDescriptor, at *place) {
 	}
 	found := false
 	for _, key := range slices.Sorted(maps.Keys(object)) {
-		field := t.Fields().ByJSONName(key)
-		if field == nil {
-			field = t.Fields().ByName(protoreflect.Name(key))
-		}
+		field := fieldOf(t, key)
 		known, err := protoregistry.GlobalTypes.FindMessageByName(t.FullName())
 		if field == nil || err != nil || unmarshal(map[string]any{key: object[key]}, known.New().Interface()) {
 			continue

@@ -65,13 +65,7 @@ func inside(entry map[string]any, at *place, name string, visit func(v any, at *
 	if resource == nil {
 		return
 	}
-	fields := make(map[string]any, len(resource))
-	for key, value := range resource {
-		if key != typeKey {
-			fields[key] = value
-		}
-	}
-	visit(fields, at.field(name))
+	visit(untyped(resource), at.field(name))
 }
 
 func (w *whole) failedAt(entry map[string]any, at *place) {

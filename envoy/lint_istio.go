@@ -147,7 +147,7 @@ func (p *patches) add(patch map[string]any, at *place) {
 	case "NETWORK_FILTER":
 		filter, _ := value.(map[string]any)
 		object, m := objectUnder(filter, "typed_config"), &hcmv3.HttpConnectionManager{}
-		if typeOf(object) == string(proto.MessageName(m)) && p.decoder().into(m, without(object, typeKey), at.field("typed_config")) {
+		if typeOf(object) == string(proto.MessageName(m)) && p.decoder().into(m, untyped(object), at.field("typed_config")) {
 			proto.Merge(p.manager, m)
 			if p.at == nil {
 				p.at, p.raw = at.field("typed_config"), object
@@ -218,14 +218,4 @@ func (p *patches) httpFilter(operation, by string, value any, at *place) {
 	default:
 		p.filters = append(p.filters, f)
 	}
-}
-
-func without(object map[string]any, key string) map[string]any {
-	out := make(map[string]any, len(object))
-	for k, v := range object {
-		if k != key {
-			out[k] = v
-		}
-	}
-	return out
 }

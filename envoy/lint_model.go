@@ -48,7 +48,7 @@ func (w *whole) decoder() *decoder {
 			f.Note = true
 			w.found = append(w.found, f)
 		},
-		unknownField: func(at *place, _ string) { add(ruleField, at, "") },
+		unknownField: func(at *place) { add(ruleField, at, "") },
 		wrong:        func(at *place, want string) { add(ruleParse, at, "wants "+want) },
 	}
 }
