@@ -114,7 +114,6 @@ func (p *patches) judge() []Finding {
 		p.at = (*place)(nil).field("spec", "configPatches")
 	}
 	p.choose()
-	found := slices.Concat(p.found, p.virtued)
 	validated := p.validate()
 	for _, f := range p.filters {
 		if f.message != nil {
@@ -123,12 +122,7 @@ func (p *patches) judge() []Finding {
 			})
 		}
 	}
-	found = append(found, validated...)
-	var printed []Finding
-	prints(p.document.raw, nil, "", func(at *place, detail string) {
-		printed = append(printed, finding(p.document, ruleOf("no-header-printed"), at, detail))
-	})
-	found = append(found, sorted(printed)...)
+	found := slices.Concat(p.found, p.virtued, sorted(validated), check(p.document, p.whole, wholeRules()))
 	if !p.guarded() {
 		return append(found, finding(p.document, ruleOf(ruleGuard), nil, "no patch adds it"))
 	}

@@ -1,6 +1,7 @@
 package envoy
 
 import (
+	"maps"
 	"slices"
 
 	bootstrapv3 "github.com/envoyproxy/go-control-plane/envoy/config/bootstrap/v3"
@@ -102,7 +103,8 @@ func fromBootstrap(d *document, root map[string]any) *whole {
 
 func (w *whole) takeBootstrap(root map[string]any, at *place, resources bool) {
 	rest := make(map[string]any, len(root))
-	for key, value := range root {
+	for _, key := range slices.Sorted(maps.Keys(root)) {
+		value := root[key]
 		if snake(key) != "static_resources" {
 			rest[key] = value
 			continue
@@ -116,8 +118,8 @@ func (w *whole) takeBootstrap(root map[string]any, at *place, resources bool) {
 			continue
 		}
 		others := map[string]any{}
-		for name, list := range static {
-			items, ok := list.([]any)
+		for _, name := range slices.Sorted(maps.Keys(static)) {
+			items, ok := static[name].([]any)
 			for i, item := range items {
 				switch name {
 				case "listeners":
@@ -127,7 +129,7 @@ func (w *whole) takeBootstrap(root map[string]any, at *place, resources bool) {
 				}
 			}
 			if !ok || name != "listeners" && name != "clusters" {
-				others[name] = list
+				others[name] = static[name]
 			}
 		}
 		rest[key] = others

@@ -1,5 +1,10 @@
 package envoy
 
+import (
+	"maps"
+	"slices"
+)
+
 // virtual judges one entry of a VirtualService's http. Istio retries twice
 // unless told otherwise.
 func (p *patches) virtual(http map[string]any, at *place) {
@@ -39,7 +44,7 @@ func (p *patches) virtualHeaders(object map[string]any, at *place, add func(stri
 	at = at.field("headers", "request")
 	for _, name := range []string{"set", "add"} {
 		fields, _ := request[name].(map[string]any)
-		for header := range fields {
+		for _, header := range slices.Sorted(maps.Keys(fields)) {
 			if ours(header) {
 				add("nothing-after-the-guard", at.field(name).entry(header), "")
 			}

@@ -90,3 +90,30 @@ func TestFindingsHoldNoValue(t *testing.T) {
 		}
 	}
 }
+
+// TestFindingsKeepTheirOrder: two runs over one configuration can be compared.
+func TestFindingsKeepTheirOrder(t *testing.T) {
+	bootstrap := render(t, nil)
+	for _, edit := range [][2]string{
+		{"    connect_timeout: 1s\n", "    connect_timeuot: 1s\n"}, {"codec_type: AUTO", "codec_tpye: AUTO"},
+		{"admin:\n", "admin:\n  pots: 1\n"}, {"overload_manager:\n", "overload_manager:\n  refersh_interval: 1s\n"},
+	} {
+		bootstrap = broken(t, bootstrap, edit)
+	}
+	virtual := manifest(t, nil) + `---
+kind: VirtualService
+spec:
+  http:
+  - retries: {attempts: 0}
+    headers: {request: {set: {signature: a, signature-input: b, kubernetes-server: c, x-request-id: d}}}
+`
+	for name, config := range map[string]string{"bootstrap": bootstrap, "VirtualService": virtual} {
+		t.Run(name, func(t *testing.T) {
+			first := envoy.Lint([]byte(config))
+			require.Greater(t, len(first), 2)
+			for range 20 {
+				require.Equal(t, first, envoy.Lint([]byte(config)))
+			}
+		})
+	}
+}
