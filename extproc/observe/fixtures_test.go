@@ -12,7 +12,6 @@ import (
 	"go.uber.org/goleak"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
-	"kubernetes-mcp-edge/extproc/mtls"
 	"kubernetes-mcp-edge/extproc/stream"
 	"kubernetes-mcp-edge/extproc/verdict"
 )
@@ -43,8 +42,11 @@ func full() Config {
 				{ID: keyA}, {ID: keyB, ActivateAt: now.Add(-90 * time.Minute), Active: true},
 			}}
 		},
-		TLS: func() mtls.Status {
-			return mtls.Status{NotAfter: now.Add(36 * time.Hour), Loaded: now.Add(-2 * time.Hour), Reloads: 4, Failures: 5, Refused: 6, LastRefusal: "dns:stranger.example.com"}
+		TLS: func() TLS {
+			return TLS{
+				File:     File{Loaded: now.Add(-2 * time.Hour), Reloads: 4, Failures: 5},
+				NotAfter: now.Add(36 * time.Hour), Refused: 6, LastRefusal: "dns:stranger.example.com",
+			}
 		},
 		Cache:          sampleStats,
 		Ready:          func() error { return errors.New("draining: the program was told to end") },

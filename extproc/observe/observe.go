@@ -21,7 +21,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"kubernetes-mcp-edge/extproc/mtls"
 	"kubernetes-mcp-edge/extproc/stream"
 	"kubernetes-mcp-edge/extproc/verdict"
 )
@@ -37,7 +36,7 @@ type Config struct {
 	// Keys are the signing keys, oldest first.
 	Keys func() Keys
 	// TLS is the state of mutual TLS; nil when the port has none.
-	TLS func() mtls.Status
+	TLS func() TLS
 	// Cache is what the verdict cache says of itself.
 	Cache func() verdict.Stats
 	// Ready says why the guard should get no requests; nil means it may.

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/net/html"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
-	"kubernetes-mcp-edge/extproc/mtls"
 )
 
 // seen is a page for every part of which there is something to say.
@@ -96,8 +95,7 @@ func TestHostileTextIsText(t *testing.T) {
 		`javascript:alert(1)`, `</style><svg onload=alert(1)>`, `{{.Policy}}`, "\x00\xff<b>", `&lt;script&gt;`,
 	} {
 		c := full()
-		state := mtls.Status{Refused: 1, LastRefusal: evil, NotAfter: now.Add(time.Hour)}
-		c.TLS = func() mtls.Status { return state }
+		c.TLS = func() TLS { return TLS{Refused: 1, LastRefusal: evil, NotAfter: now.Add(time.Hour)} }
 		policy := c.Policy()
 		policy.Warnings = []string{evil}
 		c.Policy = func() Policy { return policy }

@@ -4,7 +4,6 @@ import (
 	"math"
 	"time"
 
-	"kubernetes-mcp-edge/extproc/mtls"
 	"kubernetes-mcp-edge/extproc/verdict"
 )
 
@@ -35,10 +34,11 @@ type Status struct {
 type TLS struct {
 	File
 
-	// NotAfter is when the first of the certificates in use ends, and DaysLeft
-	// how many whole days that is from now; negative once it has passed.
+	// NotAfter is when the first of the certificates in use ends.
 	NotAfter time.Time `json:"notAfter"`
-	DaysLeft int       `json:"daysLeft"`
+	// DaysLeft is how many whole days that is from the time of the Status, which
+	// fills it in; negative once it has passed.
+	DaysLeft int `json:"daysLeft"`
 	// Refused counts clients whose name is not on the list.
 	Refused uint64 `json:"refused"`
 	// LastRefusal says who the last of them was.
@@ -127,7 +127,9 @@ func (o *Observer) status(recent bool) Status {
 		s.SigningKeys = &k
 	}
 	if c.TLS != nil {
-		s.TLS = tlsOf(c.TLS(), s.Time)
+		t := c.TLS()
+		t.DaysLeft = int(math.Floor(t.NotAfter.Sub(s.Time).Hours() / 24))
+		s.TLS = &t
 	}
 	if c.Cache != nil {
 		s.Cache = cacheOf(c.Cache())
@@ -143,14 +145,6 @@ func (o *Observer) status(recent bool) Status {
 		s.Recent = o.recentDecisions(s.Policy)
 	}
 	return s
-}
-
-func tlsOf(t mtls.Status, now time.Time) *TLS {
-	return &TLS{
-		File:     File{Loaded: t.Loaded, Reloads: t.Reloads, Failures: t.Failures, Failing: t.Failing},
-		NotAfter: t.NotAfter.UTC(), DaysLeft: int(math.Floor(t.NotAfter.Sub(now).Hours() / 24)),
-		Refused: t.Refused, LastRefusal: t.LastRefusal,
-	}
 }
 
 func (o *Observer) recentDecisions(p *Policy) []Decision {

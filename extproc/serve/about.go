@@ -5,21 +5,19 @@ import (
 	"time"
 
 	"kubernetes-mcp-edge/extproc/admin"
-	"kubernetes-mcp-edge/extproc/mtls"
 	"kubernetes-mcp-edge/extproc/observe"
 	"kubernetes-mcp-edge/extproc/stream"
 	"kubernetes-mcp-edge/extproc/tracing"
-	"kubernetes-mcp-edge/extproc/verdict"
 )
 
 // observe makes the observer and tells it where to ask.
 func (g *guard) observe() (*observe.Observer, error) {
 	config := observe.Config{
 		Build: observe.ReadBuild(), Ready: g.phase.ready, InsecureListen: g.options.InsecureListen, LogDropped: g.options.LogDropped,
-		Policy: g.aboutPolicy, Keys: g.aboutKeys, Cache: func() verdict.Stats { return g.engine.Stats() },
+		Policy: g.aboutPolicy, Keys: g.aboutKeys, Cache: g.engine.Stats,
 	}
 	if g.identity != nil {
-		config.TLS = func() mtls.Status { return g.identity.Status() }
+		config.TLS = g.aboutTLS
 	}
 	if g.options.OTLPEndpoint != "" {
 		config.SpansLost = func() uint64 { return g.tracer.Lost() }
@@ -53,6 +51,13 @@ func (g *guard) aboutKeys() observe.Keys {
 		out.Keys = append(out.Keys, observe.Key{ID: key.ID(), ActivateAt: key.ActivateAt(), Active: key.ID() == active})
 	}
 	return out
+}
+
+func (g *guard) aboutTLS() observe.TLS {
+	state := g.identity.Status()
+	return observe.TLS{
+		File: g.files.tls.status(), NotAfter: state.NotAfter.UTC(), Refused: state.Refused, LastRefusal: state.LastRefusal,
+	}
 }
 
 // administer starts the admin listener.

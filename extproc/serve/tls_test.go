@@ -134,3 +134,15 @@ func TestRenewedCertificateDropsNoStream(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, answer.GetImmediateResponse(), "the stream from before goes on")
 }
+
+// TestTLSFilesAreCountedAsTheOthers: what the parser cannot bear is a failure in
+// the metrics too.
+func TestTLSFilesAreCountedAsTheOthers(t *testing.T) {
+	l := linked(t, func(g *guard) {
+		g.files.tls.refresh = func(time.Time) (bool, error) { panic("secret") } //nolint:forbidigo // it is what is tested
+	})
+	l.guard.files.tls.look(time.Now())
+	numbers := metricsOf(t, l.guard)
+	require.Contains(t, numbers, "\nkube_guard_last_reload_successful{file=\"tls\"} 0\n")
+	require.Contains(t, numbers, "\nkube_guard_reloads_total{file=\"tls\",result=\"failure\"} 1\n")
+}
