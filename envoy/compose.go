@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// The places inside the containers of compose.yaml.
-const (
-	composeFiles   = "/etc/kubernetes-mcp-edge"
-	composeSockets = "/run/kubernetes-mcp-edge"
-)
+// installed is where the shipped configurations look for files.
+const installed = "/etc/kubernetes-mcp-edge"
+
+// composeSockets is where they look for sockets, inside the containers of compose.yaml.
+const composeSockets = "/run/kubernetes-mcp-edge"
 
 // Compose is the configuration of the Envoy in compose.yaml: TLS on the only
 // published port, and one Unix socket for each of the two programs, in a
@@ -18,8 +18,8 @@ const (
 func Compose() Config {
 	c := Default()
 	c.ListenAddress, c.ListenPort = "0.0.0.0", 8443
-	c.TLS = &TLS{CertificateFile: composeFiles + "/listener/tls.crt", KeyFile: composeFiles + "/listener/tls.key"}
-	c.SecretsDirectory = composeFiles + "/secrets"
+	c.TLS = &TLS{CertificateFile: installed + "/listener/tls.crt", KeyFile: installed + "/listener/tls.key"}
+	c.SecretsDirectory = installed + "/secrets"
 	c.Guard = "unix:" + composeSockets + "/guard/guard.sock"
 	c.Backend = "unix:" + composeSockets + "/backend/backend.sock"
 	return c
@@ -34,7 +34,7 @@ func RenderCompose() ([]byte, error) {
 		Config
 
 		Files, GuardRoom, BackendRoom string
-	}{c, composeFiles, room(c.Guard), room(c.Backend)})
+	}{c, installed, room(c.Guard), room(c.Backend)})
 	if err != nil {
 		return nil, fmt.Errorf("render compose.yaml: %w", err)
 	}

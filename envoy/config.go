@@ -180,6 +180,12 @@ func wrong(field, what string) error { return errors.New(field + ": " + what) }
 // oldestMinor is the minor version of the oldest Envoy that is supported.
 const oldestMinor = 36
 
+// What some of the supported Envoys do not know yet.
+const (
+	sinceAdminPaths = 37 // admin.allow_paths
+	sinceFieldSize  = 38 // http2_protocol_options.max_header_field_size_kb
+)
+
 // minor is the minor version of an Envoy 1, or -1.
 func minor(version string) int {
 	text, ok := strings.CutPrefix(version, "1.")

@@ -56,8 +56,7 @@ type view struct {
 	Replies                    []reply
 	ReplyHeaders               [][2]string
 	Decision                   string
-	// What came with Envoy 1.37 and 1.38.
-	AdminPaths, FieldSize bool
+	AdminPaths, FieldSize      bool // what some Envoys do not know yet
 }
 
 // link is mutual TLS to one of the programs.
@@ -75,7 +74,7 @@ func newView(c Config) view {
 		Stripped: stripped(), Replaced: replaced(), Shown: shown(),
 		AllowHeaders: strings.Join(mayAsk(), ", "), ExposeHeaders: strings.Join(c.mayRead(), ", "),
 		Replies: replies(), ReplyHeaders: replyHeaders(), Decision: decision,
-		AdminPaths: c.since(37), FieldSize: c.since(38), //nolint:mnd // see the type
+		AdminPaths: c.since(sinceAdminPaths), FieldSize: c.since(sinceFieldSize),
 	}
 	v.Names.Prefix, v.Names.Fingerprint = kubeheader.Prefix, kubeheader.Fingerprint
 	v.Names.Server, v.Names.CertificateAuthority = kubeheader.Server, kubeheader.CertificateAuthority

@@ -9,16 +9,15 @@ import (
 // Istio is the configuration of the gateway in the Istio manifest. Its host
 // names, namespaces and names of certificates are those of an example.
 func Istio() Config {
-	const files = "/etc/kubernetes-mcp-edge"
 	link := func(name, san string) *ClientTLS {
-		return &ClientTLS{CertificateFile: files + "/" + name + "/tls.crt", KeyFile: files + "/" + name + "/tls.key", CAFile: files + "/" + name + "/ca.crt", ServerSAN: san}
+		return &ClientTLS{CertificateFile: installed + "/" + name + "/tls.crt", KeyFile: installed + "/" + name + "/tls.key", CAFile: installed + "/" + name + "/ca.crt", ServerSAN: san}
 	}
 	c := Default()
 	c.Guard = "extproc.mcp-edge.svc.cluster.local:9002"
 	c.Backend = "mcpbackend.mcp-edge.svc.cluster.local:9003"
 	c.GuardTLS = link("guard", "dns:extproc.mcp-edge.svc")
 	c.BackendTLS = link("backend", "dns:mcpbackend.mcp-edge.svc")
-	c.SecretsDirectory = files + "/secrets"
+	c.SecretsDirectory = installed + "/secrets"
 	return c
 }
 

@@ -152,12 +152,6 @@ func (w *whole) of(version string) *whole {
 // since reports whether the Envoy that is meant knows what came with 1.MINOR.
 func (w *whole) since(minor int) bool { return w.minor == 0 || w.minor >= minor }
 
-// What some of the supported Envoys do not know yet.
-const (
-	sinceAdminPaths = 37 // admin.allow_paths
-	sinceFieldSize  = 38 // http2_protocol_options.max_header_field_size_kb
-)
-
 // chains are all filter chains of a listener.
 func chains(l placed[*listenerv3.Listener]) []placed[*listenerv3.FilterChain] {
 	var out []placed[*listenerv3.FilterChain]

@@ -34,7 +34,7 @@ const brokenHTTP = `(response.code_details.startsWith('http1.') || response.code
 // -32603: the message never reached a place that could judge its parameters.
 func replies() []reply {
 	const fault, caller = 503, 400
-	out := []reply{
+	return []reply{
 		{
 			"The guard took longer than message_timeout; Envoy itself says 504.",
 			`response.code_details.startsWith('ext_proc_error_per-message_timeout')`,
@@ -91,7 +91,6 @@ func replies() []reply {
 			caller, body(kubeheader.ReasonBadRequest),
 		},
 	}
-	return out
 }
 
 // body is a JSON-RPC error without id. It is JSON and so it is YAML, and holds
