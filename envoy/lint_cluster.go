@@ -153,7 +153,7 @@ func trusted(socket *corev3.TransportSocket, at *place, hit hit) {
 		return
 	}
 	common, at := upstream.GetCommonTlsContext(), at.field("typed_config", "common_tls_context")
-	hit.when(len(common.GetTlsCertificates())+len(common.GetTlsCertificateSdsSecretConfigs()) == 0 && common.GetTlsCertificateProviderInstance() == nil, at.field("tls_certificates"))
+	hit.when(!hasCertificate(common), at.field("tls_certificates"))
 	// Whom to believe may come by SDS, but by which name is said here.
 	validation, sds := common.GetValidationContext(), common.GetValidationContextSdsSecretConfig() != nil
 	at = at.field("validation_context")

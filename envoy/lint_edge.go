@@ -112,10 +112,9 @@ func (w *whole) filter(f *hcmv3.HttpFilter, at *place) httpFilter {
 }
 
 func (e *edge) encrypted() {
-	if m, _ := open(e.chain.message.GetTransportSocket().GetTypedConfig()); m != nil {
-		if tls, ok := m.(*tlsv3.DownstreamTlsContext); ok {
-			e.tls = placed[*tlsv3.DownstreamTlsContext]{tls, e.chain.at.field("transport_socket", "typed_config")}
-		}
+	m, _ := open(e.chain.message.GetTransportSocket().GetTypedConfig())
+	if tls, ok := m.(*tlsv3.DownstreamTlsContext); ok {
+		e.tls = placed[*tlsv3.DownstreamTlsContext]{tls, e.chain.at.field("transport_socket", "typed_config")}
 	}
 }
 

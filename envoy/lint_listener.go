@@ -33,7 +33,7 @@ func listenerRules() []rule[*edge] {
 			"Tokens and keys travel in the clear, and the guard refuses each request as plaintext-ingress.",
 			"add a transport_socket with a DownstreamTlsContext and a certificate to the filter chain",
 		}, func(e *edge, hit hit) {
-			hit.when(!e.partial && !loopback(e.listener.message.GetAddress()) && !hasCertificate(e.tls.message), e.chain.at.field("transport_socket"))
+			hit.when(!e.partial && !loopback(e.listener.message.GetAddress()) && !hasCertificate(e.tls.message.GetCommonTlsContext()), e.chain.at.field("transport_socket"))
 		}},
 		{Rule{
 			"tls-minimum", "TLS without a stated minimum of 1.2",
@@ -122,7 +122,7 @@ func http2Rules() []rule[*edge] {
 	}
 }
 
-func hasCertificate(c *tlsv3.DownstreamTlsContext) bool {
-	common := c.GetCommonTlsContext()
+// hasCertificate reports whether there is a certificate to show, wherever it comes from.
+func hasCertificate(common *tlsv3.CommonTlsContext) bool {
 	return len(common.GetTlsCertificates())+len(common.GetTlsCertificateSdsSecretConfigs()) > 0 || common.GetTlsCertificateProviderInstance() != nil
 }

@@ -30,12 +30,8 @@ func replyRules() []rule[*edge] {
 				for _, h := range m.GetHeadersToAdd() {
 					got = append(got, [2]string{h.GetHeader().GetKey(), h.GetHeader().GetValue()})
 				}
-				if !slices.Equal(got, replyHeaders()) {
-					hit(at.field("headers_to_add"), "")
-				}
-				if m.GetBodyFormatOverride().GetContentType() != "application/json" {
-					hit(at.field("body_format_override", "content_type"), "")
-				}
+				hit.when(!slices.Equal(got, replyHeaders()), at.field("headers_to_add"))
+				hit.when(m.GetBodyFormatOverride().GetContentType() != "application/json", at.field("body_format_override", "content_type"))
 			}
 		}},
 		{Rule{
@@ -89,11 +85,10 @@ func eachString(v any, at *place, visit func(s string, at *place)) {
 func accessLog(e *edge, hit hit) {
 	var formats []string
 	for i, l := range e.manager.GetAccessLog() {
-		if m, _ := open(l.GetTypedConfig()); m != nil {
-			if _, ok := m.(*filev3.FileAccessLog); ok {
-				at := e.at.field("access_log").item(i).field("typed_config")
-				eachString(e.object(at), at, func(s string, _ *place) { formats = append(formats, s) })
-			}
+		m, _ := open(l.GetTypedConfig())
+		if _, ok := m.(*filev3.FileAccessLog); ok {
+			at := e.at.field("access_log").item(i).field("typed_config")
+			eachString(e.object(at), at, func(s string, _ *place) { formats = append(formats, s) })
 		}
 	}
 	for _, want := range []string{
@@ -116,12 +111,8 @@ func localReplies(e *edge, hit hit) {
 	for i, m := range mappers {
 		opened, _ := open(m.GetFilter().GetExtensionFilter().GetTypedConfig())
 		expression, _ := opened.(*celv3.ExpressionFilter)
-		if expression.GetExpression() != want[i].When {
-			hit(at.item(i).field("filter", "extension_filter", "typed_config", "expression"), "")
-		}
-		if int(m.GetStatusCode().GetValue()) != want[i].Status {
-			hit(at.item(i).field("status_code"), "")
-		}
+		hit.when(expression.GetExpression() != want[i].When, at.item(i).field("filter", "extension_filter", "typed_config", "expression"))
+		hit.when(int(m.GetStatusCode().GetValue()) != want[i].Status, at.item(i).field("status_code"))
 		body, fields := &structpb.Struct{}, map[string]any{}
 		if json.Unmarshal([]byte(want[i].Body), &fields) != nil || !unmarshal(fields, body) || !proto.Equal(m.GetBodyFormatOverride().GetJsonFormat(), body) {
 			hit(at.item(i).field("body_format_override", "json_format"), "")

@@ -36,9 +36,7 @@ func noRetries(e *edge, hit hit) {
 			"retry_policy_typed_config": host.message.GetRetryPolicyTypedConfig() != nil,
 			"hedge_policy":              host.message.GetHedgePolicy() != nil,
 		} {
-			if set {
-				hit(host.at.field(name), "")
-			}
+			hit.when(set, host.at.field(name))
 		}
 	}
 	for _, r := range e.forwarding() {
@@ -50,9 +48,7 @@ func noRetries(e *edge, hit hit) {
 			"internal_redirect_policy":  action.GetInternalRedirectPolicy() != nil,
 			"internal_redirect_action":  action.GetInternalRedirectAction() != 0, //nolint:staticcheck // deprecated, and still obeyed
 		} {
-			if set {
-				hit(r.at.field("route", name), "")
-			}
+			hit.when(set, r.at.field("route", name))
 		}
 	}
 }
@@ -71,9 +67,7 @@ func noRewrites(e *edge, hit hit) {
 			"host_rewrite_path_regex": action.GetHostRewritePathRegex() != nil,
 			"auto_host_rewrite":       action.GetAutoHostRewrite().GetValue(),
 		} {
-			if set {
-				hit(r.at.field("route", name), "")
-			}
+			hit.when(set, r.at.field("route", name))
 		}
 	}
 }

@@ -35,9 +35,7 @@ func wholeRules() []rule[*whole] {
 			"They cannot be judged here.",
 			"drop dynamic_resources, or lint the /config_dump of the Envoy that got them",
 		}, func(w *whole, hit hit) {
-			if !w.live && w.bootstrap.message.GetDynamicResources() != nil {
-				hit(w.bootstrap.at.field("dynamic_resources"), "")
-			}
+			hit.when(!w.live && w.bootstrap.message.GetDynamicResources() != nil, w.bootstrap.at.field("dynamic_resources"))
 		}},
 		{Rule{
 			"update-refused", "Envoy refused an update",
@@ -77,12 +75,8 @@ func connectionLimit(w *whole, hit hit) {
 		hit(w.bootstrap.at.field("overload_manager", "resource_monitors"), "")
 	}
 	for _, l := range w.listeners {
-		if l.message.GetIgnoreGlobalConnLimit() {
-			hit(l.at.field("ignore_global_conn_limit"), "")
-		}
-		if l.message.GetBypassOverloadManager() {
-			hit(l.at.field("bypass_overload_manager"), "")
-		}
+		hit.when(l.message.GetIgnoreGlobalConnLimit(), l.at.field("ignore_global_conn_limit"))
+		hit.when(l.message.GetBypassOverloadManager(), l.at.field("bypass_overload_manager"))
 	}
 }
 
