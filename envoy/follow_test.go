@@ -2,11 +2,8 @@ package envoy_test
 
 import (
 	"bufio"
-	"context"
 	"crypto/tls"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,32 +18,12 @@ import (
 // started runs Envoy until the test ends and returns where its listener is.
 func started(t *testing.T, config []byte) string {
 	t.Helper()
-	dir := t.TempDir()
-	file, admin := filepath.Join(dir, "bootstrap.yaml"), filepath.Join(dir, "admin")
-	require.NoError(t, os.WriteFile(file, config, 0o600))
-	ctx, stop := context.WithCancel(t.Context())
-	cmd := exec.CommandContext(ctx, binaryPath(t), "-c", file, "--admin-address-path", admin, "--concurrency", "1", "--use-dynamic-base-id", "--log-level", "warning")
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { stop(); _ = cmd.Wait() })
 	var listener string
-	require.Eventually(t, func() bool {
-		host, err := os.ReadFile(admin)
-		if err != nil || len(host) == 0 {
-			return false
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+string(host)+"/listeners", nil)
-		require.NoError(t, err)
-		res, err := http.DefaultTransport.RoundTrip(req)
-		if err != nil {
-			return false
-		}
-		defer func() { _ = res.Body.Close() }()
-		line, _ := bufio.NewReader(res.Body).ReadString('\n')
-		_, listener, _ = strings.Cut(strings.TrimSpace(line), "::")
+	shows(t, string(config), "/listeners", func(listeners string) bool {
+		line, _, _ := strings.Cut(listeners, "\n")
+		_, listener, _ = strings.Cut(line, "::")
 		return listener != "" && !strings.HasSuffix(listener, ":0")
-	}, 20*time.Second, 10*time.Millisecond, "Envoy does not listen")
+	})
 	return listener
 }
 

@@ -1,18 +1,13 @@
 package envoy_test
 
 import (
-	"context"
 	"encoding/json"
-	"io"
 	"maps"
-	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -25,48 +20,7 @@ import (
 // says that it shows what it should.
 func dumped(t *testing.T, bootstrap string, done func(dump string) bool) string {
 	t.Helper()
-	dir := t.TempDir()
-	file, address := filepath.Join(dir, "bootstrap.yaml"), filepath.Join(dir, "admin")
-	require.NoError(t, os.WriteFile(file, []byte(bootstrap), 0o600))
-	ctx, stop := context.WithCancel(t.Context())
-	var log strings.Builder
-	cmd := exec.CommandContext(ctx, binaryPath(t), "-c", file, "--admin-address-path", address, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
-	cmd.Stderr = &log
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
-	cmd.WaitDelay = 10 * time.Second
-	require.NoError(t, cmd.Start())
-	exited := make(chan struct{})
-	go func() { defer close(exited); _ = cmd.Wait() }()
-	t.Cleanup(func() { stop(); <-exited })
-
-	var dump string
-	ended := false
-	require.Eventually(t, func() bool {
-		select {
-		case <-exited:
-			ended = true
-			return true
-		default:
-		}
-		host, err := os.ReadFile(address)
-		if err != nil {
-			return false
-		}
-		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+string(host)+"/config_dump", nil)
-		if err != nil {
-			return false
-		}
-		response, err := http.DefaultTransport.RoundTrip(request)
-		if err != nil {
-			return false
-		}
-		defer response.Body.Close()
-		body, err := io.ReadAll(response.Body)
-		dump = string(body)
-		return err == nil && done(dump)
-	}, 20*time.Second, 20*time.Millisecond, "Envoy does not show what it was told")
-	require.False(t, ended, "Envoy ended: %s", &log)
-	return dump
+	return shows(t, bootstrap, "/config_dump", done)
 }
 
 // onFreePorts makes a rendered bootstrap one that can run beside others.
