@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -51,7 +50,8 @@ type Config struct {
 	Endpoint string
 	// Version is the program's.
 	Version string
-	// Log gets one line for each distinct failure in a row. Nil discards.
+	// Log gets a line when spans begin to be lost and one when they no longer
+	// are. Nil discards.
 	Log *slog.Logger
 }
 
@@ -174,12 +174,10 @@ func (t *Tracer) Close() {
 type watched struct {
 	sdktrace.SpanExporter
 
-	log    *slog.Logger
-	about  *resource.Resource // all that a span says of this program
-	failed atomic.Uint64
-
-	mu   sync.Mutex
-	last string
+	log     *slog.Logger
+	about   *resource.Resource // all that a span says of this program
+	failed  atomic.Uint64      // spans
+	failing atomic.Bool        // the last batch was lost
 }
 
 // ExportSpans sends a batch or counts it as lost.
@@ -189,19 +187,13 @@ func (w *watched) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan
 		own[i] = exported{span, w.about}
 	}
 	err := w.SpanExporter.ExportSpans(ctx, own)
-	now := ""
 	if err != nil {
 		w.failed.Add(uint64(len(spans)))
-		now = err.Error()
 	}
-	w.mu.Lock()
-	before := w.last
-	w.last = now
-	w.mu.Unlock()
-	switch {
-	case now != "" && before == "":
-		w.log.Warn("spans do not reach the collector", "error", now)
-	case now == "" && before != "":
+	switch before := w.failing.Swap(err != nil); {
+	case err != nil && !before:
+		w.log.Warn("spans do not reach the collector", "error", err)
+	case err == nil && before:
 		w.log.Info("spans reach the collector again")
 	}
 	return nil

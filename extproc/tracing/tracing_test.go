@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"log/slog"
 	"net"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	collectorv1 "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	commonv1 "go.opentelemetry.io/proto/otlp/common/v1"
 	tracev1 "go.opentelemetry.io/proto/otlp/trace/v1"
@@ -194,6 +196,38 @@ func TestDeadCollectorCostsSpansAlone(t *testing.T) {
 	require.Less(t, time.Since(began), 20*time.Second)
 	require.Positive(t, tr.Lost())
 	require.Equal(t, 1, strings.Count(logs.String(), "spans do not reach the collector"))
+}
+
+// moody fails with its next error each time; nil is none.
+type moody struct {
+	sdktrace.SpanExporter
+
+	next []error
+}
+
+func (m *moody) ExportSpans(context.Context, []sdktrace.ReadOnlySpan) error {
+	err := m.next[0]
+	m.next = m.next[1:]
+	return err
+}
+
+// TestCollectorIsMissedAndWelcomedOnce: a line when it goes and one when it
+// comes, however many batches there are between.
+func TestCollectorIsMissedAndWelcomedOnce(t *testing.T) {
+	var logs bytes.Buffer
+	gone, slow := errors.New("gone"), errors.New("slow")
+	w := &watched{
+		SpanExporter: &moody{next: []error{nil, gone, slow, gone, nil, nil, slow}},
+		log:          slog.New(slog.NewTextHandler(&logs, nil)),
+	}
+	want := [][2]int{{0, 0}, {1, 0}, {1, 0}, {1, 0}, {1, 1}, {1, 1}, {2, 1}}
+	for i, lines := range want {
+		require.NoError(t, w.ExportSpans(t.Context(), make([]sdktrace.ReadOnlySpan, 3)))
+		require.Equal(t, lines[0], strings.Count(logs.String(), "spans do not reach the collector"), "batch %d", i)
+		require.Equal(t, lines[1], strings.Count(logs.String(), "spans reach the collector again"), "batch %d", i)
+	}
+	require.Contains(t, logs.String(), "error=gone")
+	require.EqualValues(t, 12, w.failed.Load())
 }
 
 // TestCollectorThatHangsHoldsUpNothing: not a decision, and not the end.
