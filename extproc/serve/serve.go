@@ -155,9 +155,7 @@ func (g *guard) assemble() error {
 	}
 	streams, err := stream.New(stream.Config{
 		Engine: g.engine, Observer: listener, Log: g.options.Log,
-		Limits: func() stream.Limits {
-			return stream.Limits{BodyTimeout: g.limits.BodyTimeout, PendingRejections: g.limits.PendingRejections}
-		},
+		Limits:   stream.Limits{BodyTimeout: g.limits.BodyTimeout, PendingRejections: g.limits.PendingRejections},
 		HostForm: func(host string) string { return g.policy.Current().LogHosts.Show(host) },
 	})
 	if err != nil {

@@ -138,7 +138,7 @@ func (x *exchange) reject(endOfStream bool) reply {
 	if len(stripped.GetRequestHeaders().GetResponse().GetHeaderMutation().GetRemoveHeaders()) > maxRemovals {
 		return x.refuse(nil, true)
 	}
-	if x.placed = x.server.waiting.enter(x.server.limits().PendingRejections); !x.placed {
+	if x.placed = x.server.waiting.enter(); !x.placed {
 		x.server.config.Observer.Crowded()
 		return x.refuse(nil, true)
 	}
@@ -193,7 +193,7 @@ func (x *exchange) receive() (*extprocv3.ProcessingRequest, error) {
 		defer x.server.contain(&a.err)
 		a.message, a.err = x.stream.Recv()
 	}()
-	timer := time.NewTimer(x.server.limits().BodyTimeout)
+	timer := time.NewTimer(x.server.config.Limits.BodyTimeout)
 	defer timer.Stop()
 	select {
 	case a := <-arrived:

@@ -64,11 +64,6 @@ type guard struct {
 	returned chan error    // what Process returned, once per stream
 }
 
-// limited are limits that stay.
-func limited(bodyTimeout time.Duration, pending int) func() Limits {
-	return func() Limits { return Limits{BodyTimeout: bodyTimeout, PendingRejections: pending} }
-}
-
 func start(tb testing.TB, engine Decider, change ...func(*Config)) *guard {
 	tb.Helper()
 	return startWith(tb, engine, func(c encoding.CodecV2) encoding.CodecV2 { return c }, change...)
@@ -79,7 +74,7 @@ func startWith(tb testing.TB, engine Decider, wrap func(encoding.CodecV2) encodi
 	tb.Helper()
 	g := &guard{t: tb, logs: new(syncBuffer), entered: make(chan struct{}, 1024), returned: make(chan error, 1024)}
 	// A busy machine must not turn a test about something else into one about time.
-	config := Config{Engine: engine, Limits: limited(time.Hour, 0), Log: slog.New(slog.NewJSONHandler(g.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	config := Config{Engine: engine, Limits: Limits{BodyTimeout: time.Hour}, Log: slog.New(slog.NewJSONHandler(g.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 	for _, f := range change {
 		f(&config)
 	}

@@ -182,7 +182,7 @@ func TestRejectAtOnceWhenThereIsTooMuchToStrip(t *testing.T) {
 
 func TestBodyThatNeverComes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := start(t, rejecting(), func(c *Config) { c.Limits = nil })
+		g := start(t, rejecting(), func(c *Config) { c.Limits = Limits{} })
 		c := g.open()
 		began := time.Now()
 		c.rejected()
@@ -200,7 +200,7 @@ func TestBodyThatNeverComes(t *testing.T) {
 
 func TestNoDeadlineWhileNothingIsOwed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := start(t, rejecting(), func(c *Config) { c.Limits = nil })
+		g := start(t, rejecting(), func(c *Config) { c.Limits = Limits{} })
 		c := g.open()
 		time.Sleep(time.Hour) //nolint:forbidigo // the bubble's clock: no time passes
 		require.NotNil(t, c.rejected().GetModeOverride())

@@ -175,14 +175,14 @@ func play(t *testing.T, p plan) (out trace) {
 	synctest.Test(t, func(t *testing.T) {
 		logs, seen := new(syncBuffer), &witness{faults: p.faults}
 		server, err := New(Config{
-			Engine: p, Observer: seen, Limits: limited(bodyTimeout, 1),
+			Engine: p, Observer: seen, Limits: Limits{BodyTimeout: bodyTimeout, PendingRejections: 1},
 			Log: slog.New(slog.NewJSONHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		})
 		require.NoError(t, err)
 		codec, err := Codec()
 		require.NoError(t, err)
 		if p.crowded {
-			server.waiting.enter(1)
+			server.waiting.enter()
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		other := &peer{plan: p, ctx: ctx, codec: codec, began: time.Now(), inbox: make(chan string, len(p.script))}

@@ -41,7 +41,8 @@ type Decider interface {
 	Decide(ctx context.Context, f verdict.Facts, now time.Time) (verdict.Decision, error)
 }
 
-// Limits are what an operator may tune. Zero or less means the default.
+// Limits are what an operator may tune. Zero or less means the default: a mistake
+// must not turn every rejection away.
 type Limits struct {
 	// BodyTimeout is how long the body of a rejected request is waited for.
 	BodyTimeout time.Duration
@@ -55,9 +56,7 @@ type Limits struct {
 // Config is what a Server is made of.
 type Config struct {
 	Engine Decider
-	// Limits returns the limits in force. It is asked for each rejection, so a
-	// change reaches the next one. Nil: the defaults.
-	Limits func() Limits
+	Limits Limits
 	// Observer hears what happens. Nil: nobody.
 	Observer Observer
 	// HostForm is how log lines show the host of kubernetes-server; "" leaves it
@@ -87,8 +86,11 @@ func New(config Config) (*Server, error) {
 	if config.Engine == nil {
 		return nil, errors.New("stream: an engine is required")
 	}
-	if config.Limits == nil {
-		config.Limits = func() Limits { return Limits{} }
+	if config.Limits.BodyTimeout <= 0 {
+		config.Limits.BodyTimeout = DefaultBodyTimeout
+	}
+	if config.Limits.PendingRejections <= 0 {
+		config.Limits.PendingRejections = DefaultPendingRejections
 	}
 	if config.Observer == nil {
 		config.Observer = nobody{}
@@ -106,19 +108,10 @@ func New(config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stream: %w", err)
 	}
-	return &Server{config: config, journal: newJournal(config.Log), tails: tails, waiting: waiting{log: config.Log}}, nil
-}
-
-// limits are those in force, with the defaults filled in.
-func (s *Server) limits() Limits {
-	l := s.config.Limits()
-	if l.BodyTimeout <= 0 {
-		l.BodyTimeout = DefaultBodyTimeout
-	}
-	if l.PendingRejections <= 0 {
-		l.PendingRejections = DefaultPendingRejections
-	}
-	return l
+	return &Server{
+		config: config, journal: newJournal(config.Log), tails: tails,
+		waiting: waiting{limit: config.Limits.PendingRejections, log: config.Log},
+	}, nil
 }
 
 // Register adds the service to a grpc server made with Codec.

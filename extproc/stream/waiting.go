@@ -13,24 +13,23 @@ import (
 const DefaultPendingRejections = 512
 
 // waiting counts the rejections whose body is awaited. Its zero value with a
-// log is ready; it is safe for concurrent use.
+// limit and a log is ready; it is safe for concurrent use.
 type waiting struct {
-	log *slog.Logger
+	limit int
+	log   *slog.Logger
 
 	mu      sync.Mutex
-	limit   int // the one in force when a place was last asked for
 	now     int
 	crowded bool   // the limit was reached, and half of the places are not free yet
 	refused uint64 // places in this burst
 	total   uint64 // places since the start
 }
 
-// enter takes a place, if there is one below the limit. Who is refused many times hears of it
+// enter takes a place, if there is one. Who is refused many times hears of it
 // once, when the limit is reached, and once more when the burst is over.
-func (w *waiting) enter(limit int) bool {
+func (w *waiting) enter() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.limit = limit
 	if w.now < w.limit {
 		w.now++
 		return true

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,7 +16,7 @@ import (
 // crowded is a guard whose places are all taken. A limit of zero is the default.
 func crowded(t *testing.T, limit int) (*guard, []*call) {
 	t.Helper()
-	g := start(t, rejecting(), func(c *Config) { c.Limits = limited(time.Minute, limit) })
+	g := start(t, rejecting(), func(c *Config) { c.Limits = Limits{BodyTimeout: time.Minute, PendingRejections: limit} })
 	calls := make([]*call, cmp.Or(limit, DefaultPendingRejections))
 	for i := range calls {
 		calls[i] = g.open()
@@ -57,34 +56,11 @@ func TestDefaultOfPendingRejections(t *testing.T) {
 	turnedAway(t, g)
 }
 
-// TestLimitsReachTheNextRejection: they are asked for each time, so that a
-// change needs no new server.
-func TestLimitsReachTheNextRejection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var now atomic.Pointer[Limits]
-		now.Store(&Limits{BodyTimeout: time.Minute, PendingRejections: 1})
-		g := start(t, rejecting(), func(c *Config) { c.Limits = func() Limits { return *now.Load() } })
-		first := g.open()
-		first.rejected()
-		turnedAway(t, g)
-		synctest.Wait() // the first waits
-		now.Store(&Limits{BodyTimeout: time.Hour, PendingRejections: 2})
-		second := g.open()
-		second.rejected()
-		turnedAway(t, g)
-		began := time.Now()
-		immediate(t, first.receive())
-		require.Equal(t, time.Minute, time.Since(began), "who waits already goes on as told")
-		immediate(t, second.receive())
-		require.Equal(t, time.Hour, time.Since(began))
-	})
-}
-
 // TestLimitsOfNoUseAreTheDefaults, or a mistake would turn every rejection away.
 func TestLimitsOfNoUseAreTheDefaults(t *testing.T) {
-	server, err := New(Config{Engine: rejecting(), Limits: limited(-1, -1)})
+	server, err := New(Config{Engine: rejecting(), Limits: Limits{BodyTimeout: -1, PendingRejections: -1}})
 	require.NoError(t, err)
-	require.Equal(t, Limits{BodyTimeout: DefaultBodyTimeout, PendingRejections: DefaultPendingRejections}, server.limits())
+	require.Equal(t, Limits{BodyTimeout: DefaultBodyTimeout, PendingRejections: DefaultPendingRejections}, server.config.Limits)
 }
 
 // TestEveryEndFreesAPlace: a place that some end forgets to give back would be
