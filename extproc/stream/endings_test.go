@@ -164,10 +164,11 @@ func (s *panickingStream) Recv() (*extprocv3.ProcessingRequest, error) {
 }
 
 func TestPanicWhileWaitingIsContained(t *testing.T) {
-	server, err := New(Config{Engine: rejecting()})
+	seen := new(witness)
+	server, err := New(Config{Engine: rejecting(), Observer: seen})
 	require.NoError(t, err)
 	require.Equal(t, codes.Internal, status.Code(server.Process(new(panickingStream))))
-	require.Equal(t, uint64(1), server.Panics())
+	require.Equal(t, 1, seen.count("panicked"))
 }
 
 // illStream fails to read, and says why in words that quote what it read.

@@ -60,6 +60,7 @@ type guard struct {
 	grpc     *grpc.Server
 	client   extprocv3.ExternalProcessorClient
 	logs     *syncBuffer
+	seen     *witness      // of all streams, unless a test has an observer of its own
 	entered  chan struct{} // once per stream, when Process is called
 	returned chan error    // what Process returned, once per stream
 }
@@ -72,9 +73,12 @@ func start(tb testing.TB, engine Decider, change ...func(*Config)) *guard {
 // startWith is start with a codec around the server's own.
 func startWith(tb testing.TB, engine Decider, wrap func(encoding.CodecV2) encoding.CodecV2, change ...func(*Config)) *guard {
 	tb.Helper()
-	g := &guard{t: tb, logs: new(syncBuffer), entered: make(chan struct{}, 1024), returned: make(chan error, 1024)}
+	g := &guard{t: tb, logs: new(syncBuffer), seen: new(witness), entered: make(chan struct{}, 1024), returned: make(chan error, 1024)}
 	// A busy machine must not turn a test about something else into one about time.
-	config := Config{Engine: engine, Limits: Limits{BodyTimeout: time.Hour}, Log: slog.New(slog.NewJSONHandler(g.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	config := Config{
+		Engine: engine, Limits: Limits{BodyTimeout: time.Hour}, Observer: g.seen,
+		Log: slog.New(slog.NewJSONHandler(g.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
 	for _, f := range change {
 		f(&config)
 	}

@@ -38,7 +38,6 @@ type trace struct {
 	calls  map[string]int // of the observer
 	left   int            // reads that were still under way after the end
 	places int            // that it kept
-	panics uint64
 	logs   string
 }
 
@@ -196,7 +195,7 @@ func play(t *testing.T, p plan) (out trace) {
 		other.act(cancel)
 		<-done
 		synctest.Wait()
-		out.left, out.steps, out.logs, out.panics = other.reading, other.steps, logs.String(), server.Panics()
+		out.left, out.steps, out.logs = other.reading, other.steps, logs.String()
 		out.events, out.calls, out.places = seen.events, seen.calls, server.waiting.now
 	})
 	return out

@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
@@ -77,11 +76,10 @@ type Server struct {
 	journal *journal
 	tails   tails
 	waiting waiting
-	panics  atomic.Uint64
 	unsound sync.Once // the warning about Envoy's configuration
 }
 
-// New makes a server. It has no state but counters and needs no Close.
+// New makes a server, which needs no Close.
 func New(config Config) (*Server, error) {
 	if config.Engine == nil {
 		return nil, errors.New("stream: an engine is required")
@@ -117,9 +115,6 @@ func New(config Config) (*Server, error) {
 // Register adds the service to a grpc server made with Codec.
 func (s *Server) Register(r grpc.ServiceRegistrar) { extprocv3.RegisterExternalProcessorServer(r, s) }
 
-// Panics is how many streams ended in a panic since the start.
-func (s *Server) Panics() uint64 { return s.panics.Load() }
-
 // Process handles one stream, which is one HTTP request. See the rule above.
 func (s *Server) Process(stream extprocv3.ExternalProcessor_ProcessServer) (err error) {
 	defer s.contain(&err)
@@ -154,7 +149,6 @@ func (s *Server) contain(err *error) {
 		return
 	}
 	*err = status.Error(codes.Internal, "the guard failed on this request")
-	s.panics.Add(1)
 	stack := frames()
 	defer func() { _ = recover() }() // the observer or the log can be what is broken
 	s.journal.write(slog.LevelError, "panic in a stream", 0, func() []slog.Attr {

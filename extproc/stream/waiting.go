@@ -22,7 +22,6 @@ type waiting struct {
 	now     int
 	crowded bool   // the limit was reached, and half of the places are not free yet
 	refused uint64 // places in this burst
-	total   uint64 // places since the start
 }
 
 // enter takes a place, if there is one. Who is refused many times hears of it
@@ -35,7 +34,6 @@ func (w *waiting) enter() bool {
 		return true
 	}
 	w.refused++
-	w.total++
 	if !w.crowded {
 		w.crowded = true
 		w.log.Warn("too many rejected requests wait for their bodies: the next are answered at once, without their ids", "limit", w.limit)
@@ -52,12 +50,4 @@ func (w *waiting) leave() {
 		w.log.Warn("rejected requests are answered with their ids again", "answered_without", w.refused)
 		w.crowded, w.refused = false, 0
 	}
-}
-
-// Crowded is how many rejections were answered at once, without their ids,
-// because Limits.PendingRejections others were waiting for their bodies.
-func (s *Server) Crowded() uint64 {
-	s.waiting.mu.Lock()
-	defer s.waiting.mu.Unlock()
-	return s.waiting.total
 }
