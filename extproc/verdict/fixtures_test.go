@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -38,6 +39,11 @@ func newCertificate(tb testing.TB) certificate {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(tb, err)
+	return selfSigned(tb, key)
+}
+
+func selfSigned(tb testing.TB, key crypto.Signer) certificate {
+	tb.Helper()
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "alice"},
 		NotBefore: epoch.Add(-time.Hour), NotAfter: epoch.Add(24 * time.Hour),

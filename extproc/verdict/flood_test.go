@@ -3,11 +3,7 @@ package verdict
 import (
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
-	"encoding/base64"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"slices"
 	"sync"
 	"testing"
@@ -23,15 +19,7 @@ func newRSA(tb testing.TB, bits int) certificate {
 	tb.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, bits)
 	require.NoError(tb, err)
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: epoch.Add(-time.Hour), NotAfter: epoch.Add(24 * time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(tb, err)
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(tb, err)
-	encode := func(kind string, der []byte) string {
-		return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}))
-	}
-	return certificate{cert: encode("CERTIFICATE", der), key: encode("PRIVATE KEY", pkcs8)}
+	return selfSigned(tb, key)
 }
 
 // withKey are facts with a client certificate, and a namespace that makes them new.
