@@ -27,6 +27,7 @@ const module = "kubernetes-mcp-edge"
 
 // layers gives every package its height; a package imports only lower ones.
 var layers = map[string]int{
+	"extproc/access":     0,
 	"extproc/hostpolicy": 0,
 	"extproc/jsonrpc":    0,
 	"extproc/harden":     0,
