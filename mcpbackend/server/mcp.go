@@ -28,13 +28,17 @@ func newMCP(clients tool.Clients, o Options, limits policy.BackendLimits) (*mcp.
 			// Lists depend on the caller's headers; go-sdk would call them public.
 			SetCacheable: func(_ context.Context, _ mcp.Request, c *mcp.Cacheable) { c.CacheScope = "private" },
 		})
-	if err := tool.Register(server, clients, o.Toolsets); err != nil {
+	tools, err := catalog()
+	if err != nil {
+		return nil, err
+	}
+	if err := tools.Register(server, clients, o.Toolsets); err != nil {
 		return nil, err
 	}
 	// The first runs first: whatever happens further in ends as an answer and as
 	// a line in the log.
-	server.AddReceivingMiddleware(recovered(o.Log), audited(o.Log),
-		shared(newShares(limits.CallsPerCaller, limits.Calls)), bounded(limits.CallTimeout), tool.Narrow)
+	server.AddReceivingMiddleware(recovered(o.Log), audited(o.Log, tools.Known),
+		shared(newShares(limits.CallsPerCaller, limits.Calls)), bounded(limits.CallTimeout), tools.Narrow)
 	return server, nil
 }
 

@@ -54,7 +54,7 @@ func internal(method string) (mcp.Result, error) {
 
 // audited writes one line per tool call: who (as a hash), what, how it ended
 // and how long it took. No argument and no answer is in it.
-func audited(log *slog.Logger) mcp.Middleware {
+func audited(log *slog.Logger, known func(tool string) bool) mcp.Middleware {
 	return func(next mcp.MethodHandler) mcp.MethodHandler {
 		return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
 			call, ok := req.(*mcp.CallToolRequest)
@@ -62,7 +62,7 @@ func audited(log *slog.Logger) mcp.Middleware {
 				return next(ctx, method, req)
 			}
 			name := "unknown"
-			if tool.Known(call.Params.Name) {
+			if known(call.Params.Name) {
 				name = call.Params.Name
 			}
 			caller, _ := admit.FromContext(ctx)

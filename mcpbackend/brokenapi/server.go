@@ -1,15 +1,20 @@
-package tool
+// Package brokenapi holds an API server that answers whatever a test wants: what
+// a real one never says, and what the embedded one has no part for. Only tests
+// import it.
+package brokenapi
 
 import (
 	"context"
 	"encoding/base64"
 	"encoding/pem"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -24,14 +29,15 @@ import (
 	"kubernetes-mcp-edge/mcpbackend/kube"
 )
 
-const token = "CANARY-token"
+// Token is the caller's bearer token: no answer may hold it.
+const Token = "CANARY-token"
 
-// hostile is an API server that answers each path as a test wants.
-type hostile struct {
+// Server answers each path as a test wants.
+type Server struct {
 	*httptest.Server
 
-	answers map[string]string // bodies by path; a body that begins with a number and a space has that status
 	mu      sync.Mutex
+	answers map[string]string
 	asked   []string
 }
 
@@ -41,10 +47,13 @@ const resources = `{"resources":[
 	{"name":"configmaps","kind":"ConfigMap","namespaced":true,"verbs":["get","list"]},
 	{"name":"bindings","kind":"Binding","namespaced":true,"verbs":["create"]}]}`
 
-// visit opens a server with these answers, and the door to it for one caller.
-func visit(t *testing.T, answers map[string]string) (*hostile, *kube.Client) {
+// Visit opens a server with these answers, bodies by path, and the door to it
+// for one caller. A body that begins with a number and a space has that status.
+// What is in no answer does not exist, but for the kinds pods, configmaps and
+// bindings of v1.
+func Visit(t *testing.T, answers map[string]string) (*Server, *kube.Client) {
 	t.Helper()
-	h := &hostile{answers: answers}
+	h := &Server{answers: maps.Clone(answers)}
 	h.Server = httptest.NewTLSServer(http.HandlerFunc(h.serve))
 	t.Cleanup(h.Close)
 	address := netip.MustParseAddrPort(h.Listener.Addr().String())
@@ -55,17 +64,34 @@ func visit(t *testing.T, answers map[string]string) (*hostile, *kube.Client) {
 	t.Cleanup(clients.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw})
 	client, err := clients.For(t.Context(), verified(t, &kubeheader.Policy{Hosts: hosts, AllowToken: true}, map[string]string{
-		kubeheader.Server: h.URL, kubeheader.CertificateAuthority: base64.StdEncoding.EncodeToString(ca), kubeheader.Authorization: token,
+		kubeheader.Server: h.URL, kubeheader.CertificateAuthority: base64.StdEncoding.EncodeToString(ca), kubeheader.Authorization: Token,
 	}), "0b5c41b2-6f0d-4f4b-9a53-3a4a1c0f4c11")
 	require.NoError(t, err)
 	return h, client
 }
 
-func (h *hostile) serve(w http.ResponseWriter, r *http.Request) {
+// Answer changes what a path answers.
+func (h *Server) Answer(path, body string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.answers == nil {
+		h.answers = map[string]string{}
+	}
+	h.answers[path] = body
+}
+
+// Asked are the requests so far, as path and query.
+func (h *Server) Asked() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.asked)
+}
+
+func (h *Server) serve(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	h.asked = append(h.asked, r.URL.RequestURI())
-	h.mu.Unlock()
 	body, ok := h.answers[r.URL.Path]
+	h.mu.Unlock()
 	switch {
 	case !ok && r.URL.Path == "/api/v1":
 		body = resources
@@ -122,8 +148,8 @@ func field(name, value string) kubeheader.Field {
 	return kubeheader.Field{Name: name, Value: kubeheader.NewSecret([]byte(value))}
 }
 
-// soon gives a call its deadline.
-func soon(t *testing.T) context.Context {
+// Soon gives a call its deadline.
+func Soon(t *testing.T) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	t.Cleanup(cancel)

@@ -1,4 +1,4 @@
-package tool
+package answer
 
 import (
 	"fmt"
@@ -20,17 +20,17 @@ var printed = []string{
 	"storage.k8s.io", "storagemigration.k8s.io",
 }
 
-// view is which columns of a table are shown.
-type view struct {
+// View is which columns of a table are shown.
+type View struct {
 	columns []int
 	hidden  []int
 }
 
-// look decides column by column. A column of a custom kind is shown if it is the
+// Look decides column by column. A column of a custom kind is shown if it is the
 // name or an age, or if every cell of it is a number, a boolean, a time or a
-// word that says how something is going.
-func look(kind kube.Kind, table kube.Table) view {
-	var v view
+// Word that says how something is going.
+func Look(kind kube.Kind, table kube.Table) View {
+	var v View
 	own := slices.Contains(printed, kind.Group)
 	for i, column := range table.Columns {
 		if own || harmless(table, i, column) {
@@ -65,12 +65,12 @@ func harmless(table kube.Table, i int, column kube.Column) bool {
 }
 
 // missing are the lines that say which columns are not shown.
-func (v view) missing(c *kube.Client, table kube.Table) string {
+func (v View) missing(c *kube.Client, table kube.Table) string {
 	var b strings.Builder
 	if len(v.hidden) > 0 {
 		names := make([]string, 0, len(v.hidden))
 		for _, i := range v.hidden {
-			names = append(names, line(present(c, table.Columns[i].Name), maxCell))
+			names = append(names, Line(Present(c, table.Columns[i].Name), MaxCell))
 		}
 		fmt.Fprintf(&b, "-- Columns not shown, because custom columns may print secrets: %s. Use resources_get for one object. --\n", strings.Join(names, ", "))
 	}

@@ -1,4 +1,4 @@
-package tool
+package answer
 
 import (
 	"encoding/base64"
@@ -22,11 +22,11 @@ func TestRedactText(t *testing.T) {
 		"key: " + base64.StdEncoding.EncodeToString([]byte(pem)):                                  "key: [redacted]",
 		"cert: " + base64.StdEncoding.EncodeToString([]byte("-----BEGIN CERTIFICATE-----\nAAAA")): "cert: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFBQUE=",
 	} {
-		require.Equal(t, want, redactText(in))
+		require.Equal(t, want, Redact(in))
 	}
 	for _, kind := range []string{"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY", "PGP PRIVATE KEY BLOCK"} {
 		encoded := base64.StdEncoding.EncodeToString([]byte("-----BEGIN " + kind + "-----\nAAAA"))
-		require.Equal(t, redacted, redactText(encoded), kind)
+		require.Equal(t, Redacted, Redact(encoded), kind)
 	}
 }
 
@@ -48,17 +48,17 @@ func TestEncodedKeys(t *testing.T) {
 			code := encoding.EncodeToString([]byte(before + key))
 			for columns := 16; columns < 80; columns++ {
 				for _, between := range []string{"\n", "\n    ", `\n`, `\r\n`} {
-					require.Equal(t, "key: "+redacted, redactText("key: "+wrapped(code, columns, between)), "%q %d %q", before, columns, between)
+					require.Equal(t, "key: "+Redacted, Redact("key: "+wrapped(code, columns, between)), "%q %d %q", before, columns, between)
 				}
 			}
-			require.Equal(t, "key: "+redacted+" end", redactText("key: "+code+" end"))
+			require.Equal(t, "key: "+Redacted+" end", Redact("key: "+code+" end"))
 		}
 	}
 	certificate := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("-----BEGIN CERTIFICATE-----", 9)))
 	for _, text := range []string{wrapped(certificate, 76, "\n"), "sha256:" + strings.Repeat("0123456789abcdef", 4), strings.Repeat("words of a text\n", 99)} {
-		require.Equal(t, text, redactText(text))
+		require.Equal(t, text, Redact(text))
 	}
-	require.Equal(t, "a "+redacted+" b", redactText("a -----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK----- b"))
+	require.Equal(t, "a "+Redacted+" b", Redact("a -----BEGIN PGP PRIVATE KEY BLOCK-----\nx\n-----END PGP PRIVATE KEY BLOCK----- b"))
 }
 
 // TestBootstrapTokens: 6 and 16 characters with a dot between them are a token
@@ -69,14 +69,14 @@ func TestBootstrapTokens(t *testing.T) {
 		"mobile.notificationsapi":                 "mobile.notificationsapi",
 		"image mobile.notificationsapi:1.2":       "image mobile.notificationsapi:1.2",
 		"abc123.notificationsapi":                 "abc123.notificationsapi",
-		"mobile.notificationsap1":                 redacted,
-		"--token mobile.notificationsapi":         "--token " + redacted,
-		"--token=mobile.notificationsapi":         "--token=" + redacted,
-		`{"token":"mobile.notificationsapi"}`:     `{"token":"` + redacted + `"}`,
-		`{\"token\": \"mobile.notificationsapi`:   `{\"token\": \"` + redacted,
-		"bootstrapToken: mobile.notificationsapi": "bootstrapToken: " + redacted,
+		"mobile.notificationsap1":                 Redacted,
+		"--token mobile.notificationsapi":         "--token " + Redacted,
+		"--token=mobile.notificationsapi":         "--token=" + Redacted,
+		`{"token":"mobile.notificationsapi"}`:     `{"token":"` + Redacted + `"}`,
+		`{\"token\": \"mobile.notificationsapi`:   `{\"token\": \"` + Redacted,
+		"bootstrapToken: mobile.notificationsapi": "bootstrapToken: " + Redacted,
 	} {
-		require.Equal(t, want, redactText(in))
+		require.Equal(t, want, Redact(in))
 	}
 }
 
@@ -90,25 +90,25 @@ func TestManifestsInText(t *testing.T) {
 		"kind: 'SecretList'\nitems:\n  - \"data\" :\n    - CANARY\n":                  "kind: 'SecretList'\nitems:\n  - \"data\" : [redacted]\n",
 		"kind: Secret\ndata: CANARY\n":                                                "kind: Secret\ndata: [redacted]\n",
 		"kind: Secret\ndata:\n- CANARY\nx: y":                                         "kind: Secret\ndata: [redacted]\nx: y",
-		"kind: Secret\ndata: {p: CANARY}":                                             redacted,
-		"kind: Secret\ndata: \"CANARY\nCANARY\"":                                      redacted,
-		"{kind: Secret, data: {p: CANARY}}":                                           redacted,
-		"kind: Secret\nx: {data: {p: CANARY}}":                                        redacted,
+		"kind: Secret\ndata: {p: CANARY}":                                             Redacted,
+		"kind: Secret\ndata: \"CANARY\nCANARY\"":                                      Redacted,
+		"{kind: Secret, data: {p: CANARY}}":                                           Redacted,
+		"kind: Secret\nx: {data: {p: CANARY}}":                                        Redacted,
 		"metadata: {}\nkind: Secret\n":                                                "metadata: {}\nkind: Secret\n",
 		"kind: SecretStore\ndata: x":                                                  "kind: SecretStore\ndata: x",
 		"kind: ConfigMap\ndata:\n  p: q":                                              "kind: ConfigMap\ndata:\n  p: q",
 		"kind: Secret\nmetadata:\n  app-data: x\n  name: y\nstringData:\n  p: CANARY": "kind: Secret\nmetadata:\n  app-data: x\n  name: y\nstringData: [redacted]\n",
 	} {
-		require.Equal(t, want, redactText(in), in)
+		require.Equal(t, want, Redact(in), in)
 	}
 	manifest := map[string]any{"kind": "Secret", "stringData": map[string]any{"p": "CANARY"}}
 	for range 4 { // JSON in JSON in JSON
 		text, err := json.Marshal(manifest)
 		require.NoError(t, err)
-		require.Equal(t, redacted, redactText(string(text)))
+		require.Equal(t, Redacted, Redact(string(text)))
 		indented, err := json.MarshalIndent(manifest, "", "  ")
 		require.NoError(t, err)
-		require.Equal(t, redacted, redactText(string(indented)))
+		require.Equal(t, Redacted, Redact(string(indented)))
 		manifest = map[string]any{"copy": string(text)}
 	}
 }

@@ -1,12 +1,12 @@
-package tool
+package answer
 
 import (
 	"regexp"
 	"strings"
 )
 
-// redacted stands for a value that is not shown. It tells nothing of its size.
-const redacted = "[redacted]"
+// Redacted stands for a value that is not shown. It tells nothing of its size.
+const Redacted = "[redacted]"
 
 // secrets are shapes that are credentials wherever they stand: JSON Web Tokens
 // (also those of service accounts) and private keys in PEM and OpenPGP armour.
@@ -31,9 +31,9 @@ var breaks = strings.NewReplacer("\n", "", "\t", "", " ", "", `\r`, "", `\n`, ""
 // base64 has, without the characters at the ends that depend on what is beside.
 var keyMarks = []string{"UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW"}
 
-// redactText takes credentials out of text.
-func redactText(s string) string {
-	s = secrets.ReplaceAllString(s, redacted)
+// Redact takes credentials out of text.
+func Redact(s string) string {
+	s = secrets.ReplaceAllString(s, Redacted)
 	s = bootstrap.ReplaceAllStringFunc(s, redactBootstrap)
 	s = encoded.ReplaceAllStringFunc(s, redactEncoded)
 	return redactManifests(s)
@@ -47,21 +47,21 @@ func redactBootstrap(match string) string {
 	if m[1] == "" && !strings.ContainsAny(m[2], "0123456789") {
 		return match
 	}
-	return m[1] + redacted
+	return m[1] + Redacted
 }
 
 func redactEncoded(match string) string {
 	joined := breaks.Replace(match)
 	for _, mark := range keyMarks {
 		if strings.Contains(joined, mark) {
-			return redacted
+			return Redacted
 		}
 	}
 	return match
 }
 
 // secretKind finds the words of a Secret's manifest, in YAML, in JSON or in JSON
-// within JSON.
+// Within JSON.
 var secretKind = regexp.MustCompile(`\bkind[\\"']*\s*:\s*[\\"']*Secret(?:List)?\b`)
 
 // secretKindLine is the same on a line of its own, as block YAML has it.
@@ -74,7 +74,7 @@ var secretField = regexp.MustCompile(`^([ \t]*(?:- +)*)(["']?(?:data|stringData)
 var secretWord = regexp.MustCompile(`(?m)(?:^|[^\w./-])(?:data|stringData)[\\"']*\s*:`)
 
 // redactManifests takes the values out of Secrets that stand as text in another
-// object: YAML keeps all but them, what is written in any other way goes as a
+// Object: YAML keeps all but them, what is written in any other way goes as a
 // whole.
 func redactManifests(s string) string {
 	kinds := secretKind.FindAllStringIndex(s, -1)
@@ -82,7 +82,7 @@ func redactManifests(s string) string {
 		return s
 	}
 	if len(secretKindLine.FindAllStringIndex(s, -1)) != len(kinds) {
-		return redacted
+		return Redacted
 	}
 	var out strings.Builder
 	field := -1 // the column of the field that is being left out
@@ -96,12 +96,12 @@ func redactManifests(s string) string {
 		m := secretField.FindStringSubmatch(text)
 		switch {
 		case m == nil && secretWord.MatchString(text), m != nil && strings.ContainsAny(m[3], "{[\"'&*!"):
-			return redacted // not block YAML
+			return Redacted // not block YAML
 		case m == nil:
 			out.WriteString(l)
 		default:
 			field = len(m[1])
-			out.WriteString(m[1] + m[2] + " " + redacted + "\n")
+			out.WriteString(m[1] + m[2] + " " + Redacted + "\n")
 		}
 	}
 	return out.String()

@@ -1,4 +1,4 @@
-package tool
+package answer
 
 import (
 	"strings"
@@ -8,9 +8,9 @@ import (
 )
 
 func TestLine(t *testing.T) {
-	require.Equal(t, "a b c", line(" a\n\tb \r c ", 100))
-	require.Equal(t, "aaa…", line("aaaaa", 3))
-	require.Equal(t, "ä…", line("ääää", 3), "not through the middle of a rune")
+	require.Equal(t, "a b c", Line(" a\n\tb \r c ", 100))
+	require.Equal(t, "aaa…", Line("aaaaa", 3))
+	require.Equal(t, "ä…", Line("ääää", 3), "not through the middle of a rune")
 }
 
 func TestWithin(t *testing.T) {
@@ -23,7 +23,7 @@ func TestWithin(t *testing.T) {
 		{"a\nb\nc\n", "a\nb\n", 5, true},
 		{strings.Repeat("x", 9), "xxx\n", 3, true},
 	} {
-		kept, cut := within(test.text, test.budget)
+		kept, cut := Within(test.text, test.budget)
 		require.Equal(t, test.kept, kept)
 		require.Equal(t, test.cut, cut)
 	}

@@ -1,4 +1,4 @@
-package tool
+package answer
 
 import (
 	"testing"
@@ -11,8 +11,8 @@ func same(s string) string { return s }
 // TestObjectIsNotChanged: the argument may be shown elsewhere.
 func TestObjectIsNotChanged(t *testing.T) {
 	in := map[string]any{"kind": "Secret", "data": map[string]any{"a": "b"}, "metadata": map[string]any{"managedFields": []any{1}}}
-	shown, changed, _ := object(t.Context(), in, same, false)
-	require.Equal(t, map[string]any{"kind": "Secret", "data": map[string]any{"a": redacted}, "metadata": map[string]any{}}, shown)
+	shown, changed, _ := Object(t.Context(), in, same, false)
+	require.Equal(t, map[string]any{"kind": "Secret", "data": map[string]any{"a": Redacted}, "metadata": map[string]any{}}, shown)
 	require.Equal(t, []string{"data.a"}, changed)
 	require.Equal(t, map[string]any{"a": "b"}, in["data"])
 }
@@ -20,7 +20,7 @@ func TestObjectIsNotChanged(t *testing.T) {
 // TestSecretOfAnyShape: data that is no map is nothing to show either.
 func TestSecretOfAnyShape(t *testing.T) {
 	for _, data := range []any{"CANARY", []any{"CANARY"}, map[string]any{"a": map[string]any{"b": "CANARY"}}, map[string]any{"a": []any{"CANARY"}}, map[string]any{"a": 7.0}} {
-		shown, changed, _ := object(t.Context(), map[string]any{"data": data, "stringData": data}, same, true)
+		shown, changed, _ := Object(t.Context(), map[string]any{"data": data, "stringData": data}, same, true)
 		require.NotContains(t, shown["data"], "CANARY")
 		require.NotContains(t, shown["stringData"], "CANARY")
 		require.Len(t, changed, 2)
@@ -30,19 +30,19 @@ func TestSecretOfAnyShape(t *testing.T) {
 // TestManagedFieldsElsewhere: only the metadata's are the server's bookkeeping.
 func TestManagedFieldsElsewhere(t *testing.T) {
 	in := map[string]any{"spec": map[string]any{"managedFields": "kept", "template": map[string]any{"metadata": map[string]any{"managedFields": "dropped"}}}}
-	shown, _, _ := object(t.Context(), in, same, false)
+	shown, _, _ := Object(t.Context(), in, same, false)
 	require.Equal(t, map[string]any{"spec": map[string]any{"managedFields": "kept", "template": map[string]any{"metadata": map[string]any{}}}}, shown)
 }
 
 func TestScrubReachesKeysAndValues(t *testing.T) {
 	scrub := func(s string) string {
 		if s == "CANARY" {
-			return redacted
+			return Redacted
 		}
 		return s
 	}
-	shown, _, _ := object(t.Context(), map[string]any{"CANARY": []any{"CANARY"}}, scrub, false)
-	require.Equal(t, map[string]any{redacted: []any{redacted}}, shown)
+	shown, _, _ := Object(t.Context(), map[string]any{"CANARY": []any{"CANARY"}}, scrub, false)
+	require.Equal(t, map[string]any{Redacted: []any{Redacted}}, shown)
 }
 
 // TestCopiesOfSecrets: five tools keep the whole object in an annotation, of a
@@ -54,8 +54,8 @@ func TestCopiesOfSecrets(t *testing.T) {
 	} {
 		for _, secret := range []bool{true, false} {
 			in := map[string]any{"metadata": map[string]any{"annotations": map[string]any{name: "CANARY", "example.com/team": "a"}}}
-			shown, changed, _ := object(t.Context(), in, same, secret)
-			require.Equal(t, map[string]any{"metadata": map[string]any{"annotations": map[string]any{name: redacted, "example.com/team": "a"}}}, shown)
+			shown, changed, _ := Object(t.Context(), in, same, secret)
+			require.Equal(t, map[string]any{"metadata": map[string]any{"annotations": map[string]any{name: Redacted, "example.com/team": "a"}}}, shown)
 			require.Equal(t, []string{"metadata.annotations." + name}, changed)
 		}
 	}
@@ -66,8 +66,8 @@ func TestCopiesOfSecrets(t *testing.T) {
 func TestShortCopiesInAnnotations(t *testing.T) {
 	for _, text := range []string{"stringData:\n  p: CANARY", `{"p":"CANARY"}`, "[CANARY]", "p: CANARY\r"} {
 		in := map[string]any{"kind": "Secret", "metadata": map[string]any{"annotations": map[string]any{"example.com/own": text}}}
-		shown, changed, _ := object(t.Context(), in, same, false)
-		require.Equal(t, map[string]any{"annotations": map[string]any{"example.com/own": redacted}}, shown["metadata"], text)
+		shown, changed, _ := Object(t.Context(), in, same, false)
+		require.Equal(t, map[string]any{"annotations": map[string]any{"example.com/own": Redacted}}, shown["metadata"], text)
 		require.Len(t, changed, 1)
 	}
 }

@@ -1,4 +1,4 @@
-package tool
+package resources
 
 import (
 	"context"
@@ -8,7 +8,9 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"kubernetes-mcp-edge/mcpbackend/answer"
 	"kubernetes-mcp-edge/mcpbackend/kube"
+	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
 type whoAmIIn struct{}
@@ -23,11 +25,11 @@ type WhoAmI struct {
 	DefaultNamespace string   `json:"defaultNamespace,omitempty" jsonschema:"used where a call names no namespace"`
 }
 
-func addWhoAmI(s *mcp.Server, clients Clients) error {
-	return add(s, clients, mcp.Tool{
+func whoAmITool() tool.Tool {
+	return tool.New(mcp.Tool{
 		Name: "whoami", Title: "Who am I",
 		Description: "Shows which user and groups the cluster takes the caller for, which API server answers and its version. Use it first, and whenever something is forbidden.",
-	}, nil, whoAmI)
+	}, tool.Options{Toolset: tool.Core}, whoAmI)
 }
 
 // maxGroups bounds how many groups are shown: a hostile server names as many as
@@ -37,15 +39,12 @@ const maxGroups = 100
 func whoAmI(ctx context.Context, c *kube.Client, _ whoAmIIn) (string, WhoAmI, error) {
 	id, err := c.WhoAmI(ctx)
 	if e, ok := errors.AsType[*kube.Error](err); ok && e.Trouble == kube.NoSuchAPI {
-		return "", WhoAmI{}, &advice{
-			text: "This cluster cannot say who the caller is: SelfSubjectReview came with Kubernetes 1.28, and this API server does not offer it. That says nothing about the credential. Go on with namespaces_list or resources_list.",
-			word: e.Trouble.String(),
-		}
+		return "", WhoAmI{}, answer.Advice(e.Trouble.String(), "This cluster cannot say who the caller is: SelfSubjectReview came with Kubernetes 1.28, and this API server does not offer it. That says nothing about the credential. Go on with namespaces_list or resources_list.")
 	}
 	if err != nil {
 		return "", WhoAmI{}, err
 	}
-	shown := func(s string) string { return line(present(c, s), maxCell) }
+	shown := func(s string) string { return answer.Line(answer.Present(c, s), answer.MaxCell) }
 	out := WhoAmI{
 		Username: shown(id.Username), UID: shown(id.UID), Groups: []string{},
 		Server: c.Server(), DefaultNamespace: c.Namespace(),

@@ -1,4 +1,4 @@
-package tool
+package answer
 
 import (
 	"context"
@@ -22,8 +22,8 @@ var copies = []string{
 const (
 	// maxRaw is how much of one text is cleaned and searched, maxRawName how much
 	// of a name or a cell.
-	maxRaw     = 128 << 10
-	maxRawName = 24 << 10
+	MaxRaw     = 128 << 10
+	MaxRawName = 24 << 10
 	// maxCredential is more than the longest credential: what a cut may have
 	// halved is not recognised, and so not shown.
 	maxCredential = 16 << 10
@@ -41,13 +41,13 @@ func bounded(s string, limit int, show func(string) string) string {
 	return strings.ToValidUTF8(out[:max(0, len(out)-maxCredential)], "") + "…"
 }
 
-// object is what of an object may be shown, and where it was changed: managed
+// Object is what of an object may be shown, and where it was changed: managed
 // fields are left out, copies and the values of Secrets are redacted wherever
 // they stand, and every text is clean. It stops, and says so, where YAML of it
 // would be longer than objectBudget, or when ctx is done. The argument is not
 // changed.
-func object(ctx context.Context, o map[string]any, scrub func(string) string, secret bool) (shown map[string]any, changed []string, cut bool) {
-	p := presenter{ctx: ctx, scrub: scrub, left: objectBudget}
+func Object(ctx context.Context, o map[string]any, scrub func(string) string, secret bool) (shown map[string]any, changed []string, cut bool) {
+	p := presenter{ctx: ctx, scrub: scrub, left: ObjectBudget}
 	shown, _ = p.mapping(o, "", secret).(map[string]any)
 	slices.Sort(p.changed)
 	return shown, slices.Compact(p.changed), p.cut
@@ -88,7 +88,7 @@ func (p *presenter) value(v any, path string, secret bool) any {
 		return out
 	case string:
 		out := p.text(v)
-		if strings.Contains(out, redacted) && out != v {
+		if strings.Contains(out, Redacted) && out != v {
 			p.note(path)
 		}
 		return out
@@ -104,7 +104,7 @@ func (p *presenter) value(v any, path string, secret bool) any {
 
 // text is fit to show, and paid for. What there is no budget for is cut off.
 func (p *presenter) text(s string) string {
-	out := p.clean(s, maxRaw)
+	out := p.clean(s, MaxRaw)
 	if len(out) > max(0, p.left) {
 		p.cut = true
 		out = strings.ToValidUTF8(out[:max(0, p.left)], "") + "…"
@@ -114,14 +114,14 @@ func (p *presenter) text(s string) string {
 }
 
 func (p *presenter) clean(s string, limit int) string {
-	return bounded(s, limit, func(s string) string { return redactText(p.scrub(clean(s))) })
+	return bounded(s, limit, func(s string) string { return Redact(p.scrub(Clean(s))) })
 }
 
 // key is the name of a field, fit to show. YAML's own limit for one is 1024
 // characters, and JSON, from which it is made, spells some of them with six.
 func (p *presenter) key(s string) string {
 	const longest, surely = 1000, 1000/6 - len("…")
-	out := p.clean(s, maxRawName)
+	out := p.clean(s, MaxRawName)
 	if quoted, err := json.Marshal(out); err != nil || len(quoted) > longest {
 		out = strings.ToValidUTF8(out[:min(len(out), surely)], "") + "…"
 	}
@@ -170,8 +170,8 @@ func (p *presenter) mapping(m map[string]any, path string, secret bool) any {
 
 func (p *presenter) hide(path string) string {
 	p.note(path)
-	p.left -= len(redacted)
-	return redacted
+	p.left -= len(Redacted)
+	return Redacted
 }
 
 // values keeps the keys of a Secret and whether a value is empty, which is a

@@ -1,4 +1,4 @@
-package tool
+package resources
 
 import (
 	"fmt"
@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/mcpbackend/answer"
+	"kubernetes-mcp-edge/mcpbackend/brokenapi"
 )
 
 // printedTable is a table of n rows with these columns, as "name:type", and one
@@ -28,11 +31,11 @@ func printedTable(n int, next string, columns []string, cell func(row, column in
 
 // TestLeftOutRows: the line says how to reach them, and no token skips them.
 func TestLeftOutRows(t *testing.T) {
-	wide := func(int, int) string { return `"` + strings.Repeat("w", maxCell) + `"` }
-	_, c := visit(t, map[string]string{"/api/v1/pods": printedTable(100, "next", []string{"A:string", "B:string", "C:string"}, wide)})
+	wide := func(int, int) string { return `"` + strings.Repeat("w", answer.MaxCell) + `"` }
+	_, c := brokenapi.Visit(t, map[string]string{"/api/v1/pods": printedTable(100, "next", []string{"A:string", "B:string", "C:string"}, wide)})
 	text, out, err := listPods(t, c, 0)
 	require.NoError(t, err)
-	require.Less(t, len(text), listBudget+1024)
+	require.Less(t, len(text), answer.ListBudget+1024)
 	require.True(t, out.Truncated)
 	require.Empty(t, out.Continue)
 	require.Greater(t, out.Count, 40)
@@ -44,12 +47,12 @@ func TestLeftOutRows(t *testing.T) {
 
 // TestGoingOnAfterLeftOutRows does what the line says.
 func TestGoingOnAfterLeftOutRows(t *testing.T) {
-	wide := func(int, int) string { return `"` + strings.Repeat("w", maxCell) + `"` }
+	wide := func(int, int) string { return `"` + strings.Repeat("w", answer.MaxCell) + `"` }
 	columns := []string{"A:string", "B:string", "C:string"}
-	h, c := visit(t, map[string]string{"/api/v1/pods": printedTable(100, "next", columns, wide)})
+	h, c := brokenapi.Visit(t, map[string]string{"/api/v1/pods": printedTable(100, "next", columns, wide)})
 	_, first, err := listPods(t, c, 0)
 	require.NoError(t, err)
-	h.answers["/api/v1/pods"] = printedTable(first.Count, "next", columns, wide)
+	h.Answer("/api/v1/pods", printedTable(first.Count, "next", columns, wide))
 	_, second, err := listPods(t, c, first.Count)
 	require.NoError(t, err)
 	require.Equal(t, first.Names, second.Names)
@@ -60,7 +63,7 @@ func TestGoingOnAfterLeftOutRows(t *testing.T) {
 // TestServerThatDoesNotPage is cut at the limit, and the token of such an
 // answer would skip rows.
 func TestServerThatDoesNotPage(t *testing.T) {
-	_, c := visit(t, map[string]string{"/api/v1/pods": printedTable(30, "next", []string{"A:string"}, func(int, int) string { return `"a"` })})
+	_, c := brokenapi.Visit(t, map[string]string{"/api/v1/pods": printedTable(30, "next", []string{"A:string"}, func(int, int) string { return `"a"` })})
 	text, out, err := listPods(t, c, 20)
 	require.NoError(t, err)
 	require.Equal(t, 20, out.Count)
@@ -71,7 +74,7 @@ func TestServerThatDoesNotPage(t *testing.T) {
 
 // TestMoreColumns than a table has are counted.
 func TestMoreColumns(t *testing.T) {
-	_, c := visit(t, map[string]string{"/api/v1/pods": wideTable(70, 1, `"a"`)})
+	_, c := brokenapi.Visit(t, map[string]string{"/api/v1/pods": wideTable(70, 1, `"a"`)})
 	text, _, err := listPods(t, c, 0)
 	require.NoError(t, err)
 	require.Contains(t, text, "-- 6 more columns were left out. --\n")
@@ -94,11 +97,11 @@ func TestCustomColumns(t *testing.T) {
 			if hidden == shown {
 				continue
 			}
-			_, c := visit(t, map[string]string{
+			_, c := brokenapi.Visit(t, map[string]string{
 				"/apis/example.com/v1":         widgets,
 				"/apis/example.com/v1/widgets": printedTable(2, "", []string{column}, func(row, _ int) string { return strings.ReplaceAll(cell, "-0", fmt.Sprint("-", row)) }),
 			})
-			text, _, err := list(soon(t), c, resourcesListIn{APIVersion: "example.com/v1", Kind: "Widget"})
+			text, _, err := list(brokenapi.Soon(t), c, resourcesListIn{APIVersion: "example.com/v1", Kind: "Widget"})
 			require.NoError(t, err)
 			require.NotContains(t, text, "CANARY")
 			require.Equal(t, shown, strings.Contains(text, strings.ToUpper(name)), text)
@@ -109,7 +112,7 @@ func TestCustomColumns(t *testing.T) {
 
 // TestColumnsOfKubernetes are all shown.
 func TestColumnsOfKubernetes(t *testing.T) {
-	_, c := visit(t, map[string]string{"/api/v1/pods": printedTable(1, "", []string{"Name:string", "Status:string"}, func(int, int) string { return `"Init:0/1"` })})
+	_, c := brokenapi.Visit(t, map[string]string{"/api/v1/pods": printedTable(1, "", []string{"Name:string", "Status:string"}, func(int, int) string { return `"Init:0/1"` })})
 	text, _, err := listPods(t, c, 0)
 	require.NoError(t, err)
 	require.Contains(t, text, "Init:0/1")

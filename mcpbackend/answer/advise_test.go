@@ -1,4 +1,4 @@
-package tool
+package answer
 
 import (
 	"errors"
@@ -15,35 +15,28 @@ import (
 func TestEveryTroubleHasAdvice(t *testing.T) {
 	seen := map[string]kube.Trouble{}
 	for trouble := kube.Expired; trouble <= kube.Garbled; trouble++ {
-		err := advise(&kube.Error{Trouble: trouble, Status: 401})
+		err := Advise(&kube.Error{Trouble: trouble, Status: 401})
 		text := err.Error()
 		require.NotContains(t, seen, text, trouble)
 		seen[text] = trouble
 		require.True(t, strings.HasSuffix(text, "."), text)
 		require.NotContains(t, text, "401")
 		require.NotContains(t, text, "404")
-		require.Equal(t, trouble.String(), word(&kube.Error{Trouble: trouble}))
+		require.Equal(t, trouble.String(), Word(&kube.Error{Trouble: trouble}))
 	}
 }
 
 // TestUnknownErrorsSayNothing: they may hold anything.
 func TestUnknownErrorsSayNothing(t *testing.T) {
 	err := errors.New("CANARY")
-	require.NotContains(t, advise(err).Error(), "CANARY")
-	require.Equal(t, "internal", word(err))
+	require.NotContains(t, Advise(err).Error(), "CANARY")
+	require.Equal(t, "internal", Word(err))
 }
 
 func TestWhatServersSayIsQuoted(t *testing.T) {
-	text := advise(&kube.Error{Trouble: kube.Forbidden, Detail: "a\x1b[31m\nb abcdef.0123456789abcdef " + strings.Repeat("x", 1000)}).Error()
+	text := Advise(&kube.Error{Trouble: kube.Forbidden, Detail: "a\x1b[31m\nb abcdef.0123456789abcdef " + strings.Repeat("x", 1000)}).Error()
 	require.Contains(t, text, "The server said: a b [redacted] x")
 	require.Less(t, len(text), 600)
-	text = advise(&kube.UnknownKindError{APIVersion: "v1\n", Kind: "P\x1b", Suggestions: []string{"v1 \u202ePod"}}).Error()
+	text = Advise(&kube.UnknownKindError{APIVersion: "v1\n", Kind: "P\x1b", Suggestions: []string{"v1 \u202ePod"}}).Error()
 	require.Equal(t, `This cluster has no kind "P" in apiVersion "v1". Call again with one of these (apiVersion kind): v1 Pod.`, text)
-}
-
-func TestToolsets(t *testing.T) {
-	require.Equal(t, []string{"core"}, Toolsets())
-	require.True(t, Known("resources_get"))
-	require.False(t, Known("resources_delete"))
-	require.ErrorContains(t, Register(nil, nil, []string{"helm"}), `there is no toolset "helm": choose from core`)
 }

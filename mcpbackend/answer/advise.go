@@ -1,7 +1,8 @@
-package tool
+package answer
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,16 +18,19 @@ type advice struct{ text, word string }
 // Error is the text for the model.
 func (a *advice) Error() string { return a.text }
 
-// mistake is advice about the arguments of a call.
-func mistake(format string, args ...any) error {
+// Advice is an error that says text to the model and word to the audit line.
+func Advice(word, text string) error { return &advice{text: text, word: word} }
+
+// Mistake is advice about the arguments of a call.
+func Mistake(format string, args ...any) error {
 	return &advice{text: fmt.Sprintf(format, args...)}
 }
 
 // maxQuoted bounds text of the caller or the server inside a sentence, in bytes.
 const maxQuoted = 300
 
-// quoted is foreign text that can stand in a sentence.
-func quoted(s string) string { return line(redactText(clean(s)), maxQuoted) }
+// Quoted is foreign text that can stand in a sentence.
+func Quoted(s string) string { return Line(Redact(Clean(s)), maxQuoted) }
 
 // headersToSend says what an anonymous caller lacks.
 const headersToSend = "This request carried no kubernetes-* headers, so there is no cluster to ask. " +
@@ -35,9 +39,9 @@ const headersToSend = "This request carried no kubernetes-* headers, so there is
 	kubeheader.Authorization + " (a bearer token) or both " + kubeheader.ClientCertificate + " and " + kubeheader.ClientKey +
 	"; then call again."
 
-// advise turns what kube answers into a sentence. What it does not know says
+// Advise turns what kube answers into a sentence. What it does not know says
 // nothing: an unknown error may hold anything.
-func advise(err error) error {
+func Advise(err error) error {
 	var own *advice
 	var unknown *kube.UnknownKindError
 	var e *kube.Error
@@ -55,8 +59,8 @@ func advise(err error) error {
 	return &advice{text: text}
 }
 
-// word is what the audit line says of an error.
-func word(err error) string {
+// Word is what the audit line says of an error.
+func Word(err error) string {
 	var own *advice
 	var unknown *kube.UnknownKindError
 	var e *kube.Error
@@ -74,13 +78,13 @@ func word(err error) string {
 }
 
 func unknownKind(e *kube.UnknownKindError) string {
-	text := fmt.Sprintf("This cluster has no kind %q in apiVersion %q.", quoted(e.Kind), quoted(e.APIVersion))
+	text := fmt.Sprintf("This cluster has no kind %q in apiVersion %q.", Quoted(e.Kind), Quoted(e.APIVersion))
 	if len(e.Suggestions) == 0 {
 		return text + " Check the spelling; CustomResourceDefinitions can be listed with resources_list, apiVersion apiextensions.k8s.io/v1."
 	}
 	near := make([]string, len(e.Suggestions))
 	for i, s := range e.Suggestions {
-		near[i] = quoted(s)
+		near[i] = Quoted(s)
 	}
 	return text + " Call again with one of these (apiVersion kind): " + strings.Join(near, "; ") + "."
 }
@@ -89,7 +93,7 @@ func unknownKind(e *kube.UnknownKindError) string {
 func trouble(e *kube.Error) string {
 	said := ""
 	if e.Detail != "" {
-		said = " The server said: " + quoted(e.Detail)
+		said = " The server said: " + Quoted(e.Detail)
 	}
 	switch e.Trouble {
 	case kube.Expired:
@@ -129,4 +133,16 @@ func trouble(e *kube.Error) string {
 	case kube.Failed:
 	}
 	return "The API server could not answer. Try once more; if it fails again, tell the user." + said
+}
+
+// Ended is an error once the call's time is over: what was made until then is
+// a part that does not know it.
+func Ended(ctx context.Context) error {
+	switch err := ctx.Err(); {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return &kube.Error{Trouble: kube.Deadline}
+	}
+	return &kube.Error{Trouble: kube.Canceled}
 }

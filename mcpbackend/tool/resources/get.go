@@ -1,15 +1,15 @@
-package tool
+package resources
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"sigs.k8s.io/yaml"
 
+	"kubernetes-mcp-edge/mcpbackend/answer"
 	"kubernetes-mcp-edge/mcpbackend/kube"
+	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
 type resourcesGetIn struct {
@@ -34,19 +34,19 @@ type Got struct {
 	Truncated         bool     `json:"truncated,omitempty" jsonschema:"true if the text ends before the object does"`
 }
 
-func addResourcesGet(s *mcp.Server, clients Clients) error {
-	return add(s, clients, mcp.Tool{
+func resourcesGet() tool.Tool {
+	return tool.New(mcp.Tool{
 		Name: "resources_get", Title: "Get a resource",
 		Description: "Shows one object of any kind as YAML. Values of Secrets and other credentials are redacted, managedFields are left out.",
-	}, nil, get)
+	}, tool.Options{Toolset: tool.Core}, get)
 }
 
 func get(ctx context.Context, c *kube.Client, in resourcesGetIn) (string, Got, error) {
-	if err := checkKind(in.APIVersion, in.Kind); err != nil {
+	if err := tool.CheckKind(in.APIVersion, in.Kind); err != nil {
 		return "", Got{}, err
 	}
-	if !kube.ValidName(in.Name) {
-		return "", Got{}, mistake("name is not the name of an object: use letters, digits and - . : _ @, at most 253.")
+	if err := tool.CheckName(in.Name); err != nil {
+		return "", Got{}, err
 	}
 	kind, err := c.Resolve(ctx, in.APIVersion, in.Kind)
 	if err != nil {
@@ -57,9 +57,9 @@ func get(ctx context.Context, c *kube.Client, in resourcesGetIn) (string, Got, e
 		if kind.Can("list") {
 			instead = " resources_list can show it."
 		}
-		return "", Got{}, cannot(kind, "read by name", instead)
+		return "", Got{}, tool.Cannot(kind, "read by name", instead)
 	}
-	namespace, scope, err := getScope(c, kind, in.Namespace)
+	namespace, scope, err := tool.GetScope(c, kind, in.Namespace)
 	if err != nil {
 		return "", Got{}, err
 	}
@@ -68,8 +68,8 @@ func get(ctx context.Context, c *kube.Client, in resourcesGetIn) (string, Got, e
 		return "", Got{}, err
 	}
 	secret := kind.Group == "" && kind.Resource == "secrets"
-	shown, changed, cut := object(ctx, whole, c.Scrub, secret)
-	if err := ended(ctx); err != nil {
+	shown, changed, cut := answer.Object(ctx, whole, c.Scrub, secret)
+	if err := answer.Ended(ctx); err != nil {
 		return "", Got{}, err
 	}
 	text, err := yaml.Marshal(shown)
@@ -79,7 +79,7 @@ func get(ctx context.Context, c *kube.Client, in resourcesGetIn) (string, Got, e
 	out := identify(c, whole, kind, namespace, in.Name)
 	out.Redacted = changed[:min(len(changed), maxRedacted)]
 	head := fmt.Sprintf("# %s %s (%s) %s\n", out.Kind, out.Name, out.APIVersion, scope)
-	body, short := within(string(text), objectBudget)
+	body, short := answer.Within(string(text), answer.ObjectBudget)
 	if cut || short {
 		out.Truncated = true
 		body += fmt.Sprintf("# -- cut: the first %d bytes are shown, and there are more. Use resources_list for an overview. --\n", len(body))
@@ -87,36 +87,8 @@ func get(ctx context.Context, c *kube.Client, in resourcesGetIn) (string, Got, e
 	return head + body, out, nil
 }
 
-// ended is an error once the call's time is over: what was made until then is
-// a part that does not know it.
-func ended(ctx context.Context) error {
-	switch err := ctx.Err(); {
-	case err == nil:
-		return nil
-	case errors.Is(err, context.DeadlineExceeded):
-		return &kube.Error{Trouble: kube.Deadline}
-	}
-	return &kube.Error{Trouble: kube.Canceled}
-}
-
 // maxRedacted bounds how many redacted fields are named.
 const maxRedacted = 100
-
-func getScope(c *kube.Client, kind kube.Kind, asked string) (namespace, scope string, err error) {
-	switch {
-	case asked != "" && !kube.ValidNamespace(asked):
-		return "", "", badNamespace()
-	case !kind.Namespaced && asked != "":
-		return "", "in the cluster (this kind has no namespaces: the argument was not used)", nil
-	case !kind.Namespaced:
-		return "", "in the cluster", nil
-	case asked != "":
-		return asked, "in namespace " + asked, nil
-	case c.Namespace() != "":
-		return c.Namespace(), "in namespace " + c.Namespace() + " (from the kubernetes-namespace header)", nil
-	}
-	return "", "", mistake("this kind lives in namespaces: call again with namespace (resources_list shows where the object is).")
-}
 
 // identify takes the identity from the object, and from the question what the
 // object does not say.
@@ -124,23 +96,11 @@ func identify(c *kube.Client, whole map[string]any, kind kube.Kind, namespace, n
 	metadata, _ := whole["metadata"].(map[string]any)
 	field := func(key string) string {
 		s, _ := metadata[key].(string)
-		return line(present(c, s), maxCell)
+		return answer.Line(answer.Present(c, s), answer.MaxCell)
 	}
 	return Got{
 		APIVersion: kind.APIVersion(), Kind: kind.Kind, Namespace: namespace, Name: name,
 		UID: field("uid"), ResourceVersion: field("resourceVersion"),
 		CreationTimestamp: field("creationTimestamp"), DeletionTimestamp: field("deletionTimestamp"),
 	}
-}
-
-// within cuts text after the last line that fits.
-func within(text string, budget int) (kept string, cut bool) {
-	if len(text) <= budget {
-		return text, false
-	}
-	kept = text[:budget]
-	if end := strings.LastIndexByte(kept, '\n'); end >= 0 {
-		return kept[:end+1], true
-	}
-	return strings.ToValidUTF8(kept, "") + "\n", true
 }

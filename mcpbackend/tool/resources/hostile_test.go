@@ -1,7 +1,6 @@
-package tool
+package resources
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -11,17 +10,19 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kubernetes-mcp-edge/mcpbackend/answer"
+	"kubernetes-mcp-edge/mcpbackend/brokenapi"
 	"kubernetes-mcp-edge/mcpbackend/kube"
 )
 
-func listPods(t *testing.T, c *kube.Client, limit int) (text string, out Listed, err error) {
+func listPods(t *testing.T, c *kube.Client, limit int) (text string, out answer.Listed, err error) {
 	t.Helper()
-	return list(soon(t), c, resourcesListIn{APIVersion: "v1", Kind: "Pod", Limit: limit})
+	return list(brokenapi.Soon(t), c, resourcesListIn{APIVersion: "v1", Kind: "Pod", Limit: limit})
 }
 
 func getPod(t *testing.T, c *kube.Client) (text string, out Got, err error) {
 	t.Helper()
-	return get(soon(t), c, resourcesGetIn{APIVersion: "v1", Kind: "Pod", Name: "a", Namespace: "team-a"})
+	return get(brokenapi.Soon(t), c, resourcesGetIn{APIVersion: "v1", Kind: "Pod", Name: "a", Namespace: "team-a"})
 }
 
 // nested is a value n maps deep.
@@ -50,7 +51,7 @@ func wideTable(columns, rows int, cell string) string {
 // rendered. 99 KB were gigabytes once.
 func TestHostileAnswersStaySmall(t *testing.T) {
 	const megabyte = 1 << 20
-	wide := `"` + strings.Repeat("w", maxCell) + `"`
+	wide := `"` + strings.Repeat("w", answer.MaxCell) + `"`
 	for name, test := range map[string]struct {
 		list, get string
 		fails     bool
@@ -74,16 +75,16 @@ func TestHostileAnswersStaySmall(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			answers := map[string]string{"/api/v1/pods": test.list, "/api/v1/namespaces/team-a/pods/a": test.get}
-			_, c := visit(t, answers)
+			_, c := brokenapi.Visit(t, answers)
 			call := func() (string, any, error) { return anyOf(getPod(t, c)) }
 			if test.list != "" {
-				call = func() (string, any, error) { return anyOf(listPods(t, c, maxLimit)) }
+				call = func() (string, any, error) { return anyOf(listPods(t, c, answer.MaxLimit)) }
 			}
 			text, out, grown, took, err := measured(call)
 			require.Less(t, grown, uint64(64<<20))
 			require.Less(t, took, 15*time.Second)
 			if test.fails {
-				require.Equal(t, "too-large", word(err))
+				require.Equal(t, "too-large", answer.Word(err))
 				return
 			}
 			require.NoError(t, err)
@@ -109,28 +110,12 @@ func measured(call func() (string, any, error)) (text string, out any, grown uin
 	return text, out, after.TotalAlloc - before.TotalAlloc, took, err
 }
 
-// TestWorkEndsWithTheCall: a part that does not know it is one is no answer.
-func TestWorkEndsWithTheCall(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	shown, _, cut := object(ctx, map[string]any{"a": "b"}, same, false)
-	require.Empty(t, shown)
-	require.True(t, cut)
-	require.Equal(t, "canceled", word(ended(ctx)))
-	late, cancel := context.WithTimeout(t.Context(), -1)
-	defer cancel()
-	require.Equal(t, "deadline", word(ended(late)))
-	_, c := visit(t, nil)
-	lines := rows(ctx, c, false, kube.Table{Columns: []kube.Column{{Name: "a"}}, Rows: []kube.Row{{Cells: []string{"b"}}}}, view{columns: []int{0}})
-	require.Equal(t, []string{"A"}, lines)
-}
-
 // TestHalvedCredentials: where a text is cut, no half of a token comes through.
 func TestHalvedCredentials(t *testing.T) {
 	hidden := func(limit int) string { return strings.Repeat("\u200b", (limit-6)/3) }
-	_, c := visit(t, map[string]string{
-		"/api/v1/namespaces/team-a/pods/a": `{"kind":"Pod","a":"` + hidden(maxRaw) + token + `","` + hidden(maxRawName) + token + `":1}`,
-		"/api/v1/pods":                     wideTable(1, 1, `"`+hidden(maxRawName)+token+`"`),
+	_, c := brokenapi.Visit(t, map[string]string{
+		"/api/v1/namespaces/team-a/pods/a": `{"kind":"Pod","a":"` + hidden(answer.MaxRaw) + brokenapi.Token + `","` + hidden(answer.MaxRawName) + brokenapi.Token + `":1}`,
+		"/api/v1/pods":                     wideTable(1, 1, `"`+hidden(answer.MaxRawName)+brokenapi.Token+`"`),
 	})
 	text, _, err := getPod(t, c)
 	require.NoError(t, err)
@@ -147,25 +132,25 @@ func TestObjectsAreCutInOrder(t *testing.T) {
 	for i := range cap(data) {
 		data = append(data, fmt.Sprintf(`"key-%04d":"%s"`, i, strings.Repeat("v", 20)))
 	}
-	_, c := visit(t, map[string]string{
-		"/api/v1/namespaces/team-a/pods/a": `{"kind":"Pod","data":{` + strings.Join(data, ",") + `},"metadata":{"uid":"u-1","resourceVersion":"` + token + `"}}`,
+	_, c := brokenapi.Visit(t, map[string]string{
+		"/api/v1/namespaces/team-a/pods/a": `{"kind":"Pod","data":{` + strings.Join(data, ",") + `},"metadata":{"uid":"u-1","resourceVersion":"` + brokenapi.Token + `"}}`,
 	})
 	text, out, err := getPod(t, c)
 	require.NoError(t, err)
 	require.True(t, out.Truncated)
 	require.Equal(t, "u-1", out.UID)
-	require.Equal(t, redacted, out.ResourceVersion)
-	require.Greater(t, len(text), objectBudget*9/10)
+	require.Equal(t, answer.Redacted, out.ResourceVersion)
+	require.Greater(t, len(text), answer.ObjectBudget*9/10)
 	require.Regexp(t, `^# Pod a \(v1\) in namespace team-a\ndata:\n  key-0000: v+\n  key-0001: `, text)
 	require.Regexp(t, `\n# -- cut: the first \d+ bytes are shown, and there are more\. Use resources_list for an overview\. --\n$`, text)
 }
 
 // TestOneByteUnderTheBudget is whole.
 func TestOneByteUnderTheBudget(t *testing.T) {
-	_, c := visit(t, map[string]string{"/api/v1/namespaces/team-a/pods/a": `{"a":"` + strings.Repeat("x", objectBudget-4) + `"}`})
+	_, c := brokenapi.Visit(t, map[string]string{"/api/v1/namespaces/team-a/pods/a": `{"a":"` + strings.Repeat("x", answer.ObjectBudget-4) + `"}`})
 	text, out, err := getPod(t, c)
 	require.NoError(t, err)
 	require.False(t, out.Truncated)
 	require.NotContains(t, text, "cut")
-	require.Len(t, text, objectBudget+len("# Pod a (v1) in namespace team-a\n"))
+	require.Len(t, text, answer.ObjectBudget+len("# Pod a (v1) in namespace team-a\n"))
 }

@@ -1,4 +1,4 @@
-package tool
+package answer
 
 import (
 	"context"
@@ -12,10 +12,16 @@ import (
 // The budgets of one answer, in bytes. A model pays for every byte it reads,
 // and a list is a way to find names, not to read objects.
 const (
-	listBudget   = 32 << 10
-	objectBudget = 64 << 10
-	maxCell      = 200
+	ListBudget   = 32 << 10
+	ObjectBudget = 64 << 10
+	MaxCell      = 200
 )
+
+// MaxLimit is the greatest limit of one list, in objects.
+const MaxLimit = 500
+
+// MaxSelector bounds a selector or a continue token, in bytes.
+const MaxSelector = 4 << 10
 
 // Listed is the structured part of a list: what a program needs to go on. The
 // rows are in the text.
@@ -31,19 +37,19 @@ type Listed struct {
 	Truncated     bool     `json:"truncated,omitempty" jsonschema:"true if rows were left out to keep the answer short"`
 }
 
-// present makes a name or a cell of the server fit to show.
-func present(c *kube.Client, s string) string {
-	return bounded(s, maxRawName, func(s string) string { return redactText(c.Scrub(clean(s))) })
+// Present makes a name or a cell of the server fit to show.
+func Present(c *kube.Client, s string) string {
+	return bounded(s, MaxRawName, func(s string) string { return Redact(c.Scrub(Clean(s))) })
 }
 
-// listed renders a table: a line that states the scope, the rows within budget,
+// List renders a table: a line that states the scope, the rows within budget,
 // and lines that state what is missing. scope is where was looked, and fills
 // the structured part's first fields; limit is what the caller asked for.
-func listed(ctx context.Context, c *kube.Client, scope string, out Listed, table kube.Table, v view, limit int) (string, Listed) {
+func List(ctx context.Context, c *kube.Client, scope string, out Listed, table kube.Table, v View, limit int) (string, Listed) {
 	out.Names = []string{}
 	var body strings.Builder
 	for i, l := range rows(ctx, c, out.AllNamespaces, table, v) {
-		if i > 0 && body.Len()+len(l)+1 > listBudget {
+		if i > 0 && body.Len()+len(l)+1 > ListBudget {
 			break
 		}
 		body.WriteString(l)
@@ -65,12 +71,12 @@ func listed(ctx context.Context, c *kube.Client, scope string, out Listed, table
 	// In both cases the token continues after rows that were not shown: it would
 	// skip them.
 	case table.MoreRows > 0:
-		fmt.Fprintf(&body, "-- %d more rows were left out: the server sent more than the limit of %d, so it does not page. Call again with a namespace, a selector or a limit up to %d. --\n", missing+table.MoreRows, limit, maxLimit)
+		fmt.Fprintf(&body, "-- %d more rows were left out: the server sent more than the limit of %d, so it does not page. Call again with a namespace, a selector or a limit up to %d. --\n", missing+table.MoreRows, limit, MaxLimit)
 	case missing > 0:
 		fmt.Fprintf(&body, "-- %d more rows were left out to keep the answer short. To go on after the last row, call again with the same arguments but limit %d: that answer ends here too, and with a continue token. Or narrow the list with a namespace or a selector. --\n", missing, max(1, out.Count))
 	case table.Continue != "":
 		out.Remaining = table.Remaining
-		body.WriteString(more(&out, table, present(c, table.Continue)))
+		body.WriteString(more(&out, table, Present(c, table.Continue)))
 	}
 	return head + body.String(), out
 }
@@ -82,7 +88,7 @@ func more(out *Listed, table kube.Table, token string) string {
 	if table.Remaining != nil {
 		what = fmt.Sprintf("There are %d more", *table.Remaining)
 	}
-	if token != table.Continue || len(token) > maxSelector {
+	if token != table.Continue || len(token) > MaxSelector {
 		return "-- " + what + ", but the server's continue token cannot be used. Narrow the list with a namespace or a selector. --\n"
 	}
 	out.Continue = token
@@ -92,7 +98,7 @@ func more(out *Listed, table kube.Table, token string) string {
 // rows are the lines of a table, the first of them its header. They end where
 // the cells alone are over the budget: what comes after could not be shown, and
 // would make every line as wide as itself.
-func rows(ctx context.Context, c *kube.Client, withNamespace bool, table kube.Table, v view) []string {
+func rows(ctx context.Context, c *kube.Client, withNamespace bool, table kube.Table, v View) []string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 1, 2, ' ', 0)
 	size := 0
@@ -111,20 +117,20 @@ func rows(ctx context.Context, c *kube.Client, withNamespace bool, table kube.Ta
 		header = append(header, "NAMESPACE")
 	}
 	for _, i := range v.columns {
-		header = append(header, strings.ToUpper(line(present(c, table.Columns[i].Name), maxCell)))
+		header = append(header, strings.ToUpper(Line(Present(c, table.Columns[i].Name), MaxCell)))
 	}
 	write(header)
 	size = 0
 	for _, row := range table.Rows {
-		if size > listBudget || ctx.Err() != nil {
+		if size > ListBudget || ctx.Err() != nil {
 			break
 		}
 		var cells []string
 		if withNamespace {
-			cells = append(cells, line(present(c, row.Namespace), maxCell))
+			cells = append(cells, Line(Present(c, row.Namespace), MaxCell))
 		}
 		for _, i := range v.columns {
-			cells = append(cells, line(present(c, row.Cells[i]), maxCell))
+			cells = append(cells, Line(Present(c, row.Cells[i]), MaxCell))
 		}
 		write(cells)
 	}
@@ -140,7 +146,7 @@ func rows(ctx context.Context, c *kube.Client, withNamespace bool, table kube.Ta
 // looks like one has to be usable in the next call.
 func rowName(c *kube.Client, withNamespace bool, row kube.Row) string {
 	shown := func(s string) string {
-		return line(bounded(s, maxRawName, func(s string) string { return c.Scrub(clean(s)) }), kubeNameLimit)
+		return Line(bounded(s, MaxRawName, func(s string) string { return c.Scrub(Clean(s)) }), NameLimit)
 	}
 	if withNamespace && row.Namespace != "" {
 		return shown(row.Namespace) + "/" + shown(row.Name)
@@ -148,5 +154,5 @@ func rowName(c *kube.Client, withNamespace bool, row kube.Row) string {
 	return shown(row.Name)
 }
 
-// kubeNameLimit is the length of the longest name that Kubernetes allows.
-const kubeNameLimit = 253
+// NameLimit is the length of the longest name that Kubernetes allows.
+const NameLimit = 253

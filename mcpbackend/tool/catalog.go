@@ -1,0 +1,145 @@
+package tool
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"kubernetes-mcp-edge/mcpbackend/admit"
+)
+
+// Catalog is all that a program could offer. It is not changed once made.
+type Catalog struct {
+	tools   []Tool
+	prompts []Prompt
+}
+
+// NewCatalog puts the families of tools together. A name that two tools have is
+// an error.
+func NewCatalog(tools []Tool, prompts []Prompt) (*Catalog, error) {
+	seen := map[string]bool{}
+	for _, t := range tools {
+		if seen[t.name] {
+			return nil, fmt.Errorf("tool: two tools are called %s", t.name)
+		}
+		seen[t.name] = true
+	}
+	return &Catalog{tools: slices.Clone(tools), prompts: slices.Clone(prompts)}, nil
+}
+
+// Toolsets are the names of all toolsets, sorted.
+func (c *Catalog) Toolsets() []string {
+	var names []string
+	for _, t := range c.tools {
+		if !slices.Contains(names, t.toolset) {
+			names = append(names, t.toolset)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Known reports whether a tool of this name exists in any toolset: a name that
+// is not known is a caller's text.
+func (c *Catalog) Known(name string) bool {
+	return slices.ContainsFunc(c.tools, func(t Tool) bool { return t.name == name })
+}
+
+// Register adds the tools and prompts of these toolsets. A name that is none is
+// an error.
+func (c *Catalog) Register(s *mcp.Server, clients Clients, toolsets []string) error {
+	for _, name := range toolsets {
+		if !slices.Contains(c.Toolsets(), name) {
+			return fmt.Errorf("there is no toolset %q: choose from %s", name, strings.Join(c.Toolsets(), ", "))
+		}
+	}
+	for _, t := range c.tools {
+		if !slices.Contains(toolsets, t.toolset) {
+			continue
+		}
+		if err := t.add(s, clients); err != nil {
+			return fmt.Errorf("tool %s: %w", t.name, err)
+		}
+	}
+	for _, p := range c.prompts {
+		if slices.Contains(toolsets, p.toolset) {
+			p.add(s, clients)
+		}
+	}
+	return nil
+}
+
+// Narrow is middleware that leaves a caller the tools and prompts of the
+// toolsets that his kubernetes-toolsets header names. Nothing it does adds one:
+// a toolset that does not exist, or that the operator left out, leaves less.
+func (c *Catalog) Narrow(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		if refusal := c.refused(ctx, req); refusal != nil {
+			return nil, refusal
+		}
+		result, err := next(ctx, method, req)
+		if err != nil {
+			return result, err
+		}
+		switch list := result.(type) {
+		case *mcp.ListToolsResult:
+			narrowed := *list
+			narrowed.Tools = slices.DeleteFunc(slices.Clone(list.Tools), func(t *mcp.Tool) bool { return !offered(ctx, c.toolset(t.Name)) })
+			return &narrowed, nil
+		case *mcp.ListPromptsResult:
+			narrowed := *list
+			narrowed.Prompts = slices.DeleteFunc(slices.Clone(list.Prompts), func(p *mcp.Prompt) bool { return !offered(ctx, c.promptset(p.Name)) })
+			return &narrowed, nil
+		}
+		return result, nil
+	}
+}
+
+// refused is the answer to a call of what is not offered.
+func (c *Catalog) refused(ctx context.Context, req mcp.Request) error {
+	text := "this request offers no such tool; call tools/list, or name its toolset in the kubernetes-toolsets header"
+	switch call := req.(type) {
+	case *mcp.CallToolRequest:
+		if offered(ctx, c.toolset(call.Params.Name)) {
+			return nil
+		}
+	case *mcp.GetPromptRequest:
+		if offered(ctx, c.promptset(call.Params.Name)) {
+			return nil
+		}
+		text = "this request offers no such prompt; call prompts/list, or name its toolset in the kubernetes-toolsets header"
+	default:
+		return nil
+	}
+	return &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: text}
+}
+
+// toolset is the tool's; "" if there is no such tool.
+func (c *Catalog) toolset(name string) string {
+	if i := slices.IndexFunc(c.tools, func(t Tool) bool { return t.name == name }); i >= 0 {
+		return c.tools[i].toolset
+	}
+	return ""
+}
+
+// promptset is the prompt's; "" if there is no such prompt.
+func (c *Catalog) promptset(name string) string {
+	if i := slices.IndexFunc(c.prompts, func(p Prompt) bool { return p.name == name }); i >= 0 {
+		return c.prompts[i].toolset
+	}
+	return ""
+}
+
+// offered reports whether the request's caller may see what is of the toolset.
+func offered(ctx context.Context, toolset string) bool {
+	caller, ok := admit.FromContext(ctx)
+	if !ok {
+		return false
+	}
+	target, ok := caller.Verified.Target()
+	return !ok || target.Toolsets == nil || slices.Contains(target.Toolsets, toolset)
+}
