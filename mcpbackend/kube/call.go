@@ -2,6 +2,7 @@ package kube
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -15,17 +16,61 @@ import (
 // call is one request to an API server. Its segments are constants of this room
 // and names that pass segment: a caller's text never becomes a path otherwise.
 type call struct {
-	method   string
-	segments []string
-	query    url.Values
-	accept   string
-	body     []byte
+	method      string
+	segments    []string
+	slash       bool // the path ends in a slash
+	query       url.Values
+	accept      string
+	body        []byte
+	contentType string // of the body; "" means JSON
+	text        int    // > 0: the answer may be of any type, and is cut after so many bytes
 }
 
-// do makes the call and returns the body of a 2xx answer. Every error is an
-// *Error. A refused credential or a failed handshake takes the entry out of the
-// pool, so that the next call starts afresh.
+// reply is a 2xx answer.
+type reply struct {
+	status int
+	body   []byte
+	cut    bool // there was more than call.text
+}
+
+// do makes the call and returns the body of a 2xx answer in JSON.
 func (e *entry) do(ctx context.Context, c call) ([]byte, error) {
+	r, err := e.ask(ctx, c)
+	return r.body, err
+}
+
+// ask makes the call. Every error is an *Error. A refused credential or a failed
+// handshake takes the entry out of the pool, so that the next call starts afresh.
+func (e *entry) ask(ctx context.Context, c call) (reply, error) {
+	req, err := e.request(ctx, c)
+	if err != nil {
+		return reply{}, err
+	}
+	r, mediaType, err := e.send(req, c.text)
+	if err != nil {
+		failure := networkError(err)
+		failure.Detail = e.safeDetail(failure.Detail)
+		if failure.Trouble == Untrusted {
+			e.dropped()
+		}
+		return reply{}, failure
+	}
+	if r.status < 200 || r.status > 299 {
+		failure := statusError(r.status, r.body)
+		failure.Detail = e.safeDetail(failure.Detail)
+		if failure.Trouble == Unauthorized {
+			e.dropped()
+		}
+		return reply{}, failure
+	}
+	if c.text == 0 && mediaType != jsonType {
+		return reply{}, &Error{Trouble: Garbled, Status: r.status, Detail: "the answer is not JSON"}
+	}
+	return r, nil
+}
+
+// request writes the call down.
+func (e *entry) request(ctx context.Context, c call) (*http.Request, error) {
 	for _, s := range c.segments {
 		if !segment(s) {
 			return nil, &Error{Trouble: Invalid, Detail: "a name holds a character that no path may hold"}
@@ -33,6 +78,9 @@ func (e *entry) do(ctx context.Context, c call) ([]byte, error) {
 	}
 	u := *e.base
 	u.Path = strings.TrimSuffix(u.Path, "/") + "/" + path.Join(c.segments...)
+	if c.slash {
+		u.Path += "/"
+	}
 	u.RawQuery = c.query.Encode()
 	req, err := http.NewRequestWithContext(ctx, c.method, u.String(), bytes.NewReader(c.body))
 	if err != nil {
@@ -40,40 +88,30 @@ func (e *entry) do(ctx context.Context, c call) ([]byte, error) {
 	}
 	req.Header.Set("Accept", c.accept)
 	if c.body != nil {
-		req.Header.Set("Content-Type", jsonType)
+		req.Header.Set("Content-Type", cmp.Or(c.contentType, jsonType))
 	}
-	status, mediaType, body, err := e.send(req)
-	if err != nil {
-		failure := networkError(err)
-		failure.Detail = e.safeDetail(failure.Detail)
-		if failure.Trouble == Untrusted {
-			e.dropped()
-		}
-		return nil, failure
-	}
-	if status < 200 || status > 299 {
-		failure := statusError(status, body)
-		failure.Detail = e.safeDetail(failure.Detail)
-		if failure.Trouble == Unauthorized {
-			e.dropped()
-		}
-		return nil, failure
-	}
-	if mediaType != jsonType {
-		return nil, &Error{Trouble: Garbled, Status: status, Detail: "the answer is not JSON"}
-	}
-	return body, nil
+	return req, nil
 }
 
-func (e *entry) send(req *http.Request) (status int, mediaType string, body []byte, err error) {
+// send reads the answer, or its first bytes where text says how many.
+func (e *entry) send(req *http.Request, text int) (r reply, mediaType string, err error) {
 	resp, err := e.client.Do(req)
 	if err != nil {
-		return 0, "", nil, err
+		return reply{}, "", err
 	}
-	body, err = io.ReadAll(resp.Body)
+	r.status = resp.StatusCode
+	var body io.Reader = resp.Body
+	cut := text > 0 && r.status == http.StatusOK // what a server says of a failure is read to its end
+	if cut {
+		body = io.LimitReader(resp.Body, int64(text)+1)
+	}
+	r.body, err = io.ReadAll(body)
 	err = errors.Join(err, resp.Body.Close())
+	if cut && len(r.body) > text {
+		r.body, r.cut = r.body[:text], true
+	}
 	mediaType, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	return resp.StatusCode, mediaType, body, err
+	return r, mediaType, err
 }
 
 // safeDetail bounds text of a server and takes the caller's token out of it:
