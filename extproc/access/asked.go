@@ -14,7 +14,7 @@ type asked struct {
 	verb        string
 	connects    bool // a stream into a pod, whatever the method
 	group       string
-	twins       []string // other groups that serve the same objects
+	groups      []string // what a deny takes for the group: it, and one that serves the same objects
 	version     string
 	resource    string
 	subresource string
@@ -34,7 +34,7 @@ func ask(q Request) asked {
 	if kind := lower(q.Kind); kind != "" {
 		a.names = append(append(a.names, kind), plurals(kind)...)
 	}
-	a.twins = twins(a.group, a.resource)
+	a.groups = append(twins(a.group, a.resource), a.group)
 	a.connects = a.group == "" && a.resource == "pods" && connecting(a.subresource)
 	a.place(q)
 	return a
@@ -48,7 +48,7 @@ func (a *asked) place(q Request) {
 	switch {
 	case isNamespace && single:
 		a.where, a.namespace = inOne, lower(q.Name)
-	case isNamespace && (a.verb == "list" || a.verb == "watch"):
+	case isNamespace && (a.verb == list || a.verb == watch):
 		a.namespaces = true // in none
 	case a.namespace != "":
 		a.where = inOne
@@ -64,7 +64,7 @@ func (a *asked) place(q Request) {
 // the path does not hold. So is a verb that is not known, to be on the safe side.
 func collection(verb string) bool {
 	switch verb {
-	case "get", "update", "patch", "delete":
+	case get, update, patch, del:
 		return false
 	}
 	return true
@@ -92,22 +92,23 @@ func coreGroup(group string) string {
 // resource: events since Kubernetes 1.8, what left extensions before 1.22, and
 // OpenShift's view of RBAC.
 func twins(group, resource string) []string {
+	const extensions = "extensions"
 	var groups []string
 	switch resource {
 	case "events":
 		groups = []string{"", "events.k8s.io"}
 	case "deployments", "daemonsets", "replicasets":
-		groups = []string{"apps", "extensions"}
+		groups = []string{"apps", extensions}
 	case "ingresses", "networkpolicies":
-		groups = []string{"networking.k8s.io", "extensions"}
+		groups = []string{"networking.k8s.io", extensions}
 	case "podsecuritypolicies":
-		groups = []string{"policy", "extensions"}
+		groups = []string{"policy", extensions}
 	case "roles", "rolebindings", "clusterroles", "clusterrolebindings":
 		groups = []string{"rbac.authorization.k8s.io", "authorization.openshift.io"}
 	}
 	for i, g := range groups {
 		if g == group {
-			return groups[1-i : 2-i]
+			return []string{groups[1-i]}
 		}
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 )
 
 // Denied is the error of a request that the rules do not let pass.
-type Denied struct {
+type Denied struct { //nolint:errname // reads as what became of the request: access.Denied
 	// Request is what was asked, without the name of an object.
 	Request Request
 	// Rule is what refused it, as a key of the policy file: access.deny[0], or

@@ -47,11 +47,11 @@ func compileGroups(list []string) patterns {
 
 // refuses reports whether the rule, as a deny, matches.
 func (r *rule) refuses(a *asked) bool {
-	verb := r.verbs.match(a.verb) || !known(a.verb) || a.connects && r.verbs.match("create", "get")
+	verb := r.verbs.match(a.verb) || !known(a.verb) || a.connects && r.verbs.match(create, get)
 	if !verb || !r.versions.match(a.version) {
 		return false
 	}
-	if !r.groups.match(a.group) && !(len(a.twins) > 0 && r.groups.match(a.twins...)) {
+	if !r.groups.match(a.groups...) {
 		return false
 	}
 	if r.kinds != nil && !slices.ContainsFunc(r.kinds, func(k kinds) bool { return k.denies(a) }) {
@@ -79,7 +79,7 @@ func (r *rule) namesKind() bool {
 func (r *rule) admits(a *asked) bool {
 	verb := a.verb
 	if a.connects {
-		verb = "create"
+		verb = create
 	}
 	return r.verbs.match(verb) && r.groups.match(a.group) && r.versions.match(a.version) &&
 		(r.kinds == nil || slices.ContainsFunc(r.kinds, func(k kinds) bool { return k.allows(a) }))

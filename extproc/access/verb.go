@@ -6,6 +6,25 @@ import (
 	"strings"
 )
 
+// The verbs of RBAC.
+const (
+	get              = "get"
+	list             = "list"
+	watch            = "watch"
+	create           = "create"
+	update           = "update"
+	patch            = "patch"
+	del              = "delete"
+	deleteCollection = "deletecollection"
+)
+
+// Verbs are the verbs that a rule can name, in the order of RBAC's documentation.
+func Verbs() []string {
+	return []string{get, list, watch, create, update, patch, del, deleteCollection}
+}
+
+func known(verb string) bool { return slices.Contains(Verbs(), verb) }
+
 // CheckVerb says what is wrong with an item of verbs: a pattern has to match a verb.
 func CheckVerb(s string) error {
 	if err := characters(s, "a verb", "get", "abcdefghijklmnopqrstuvwxyz"); err != nil && strings.Contains(s, "*") {
@@ -25,27 +44,27 @@ func CheckVerb(s string) error {
 func meantVerb(s string) string {
 	switch s {
 	case "read", "view":
-		return "get, list, watch"
+		return strings.Join(Verbs()[:3], ", ")
 	case "write", "edit", "modify":
-		return "create, update, patch, delete, deletecollection"
+		return strings.Join(Verbs()[3:], ", ")
 	case "apply":
 		return "patch, create, update"
 	case "post", "add":
-		return "create"
+		return create
 	case "put", "replace":
-		return "update"
+		return update
 	case "remove":
 		return "delete, deletecollection"
 	case "exec", "attach", "portforward", "proxy", "scale", "log", "logs":
-		sub := strings.TrimSuffix(s, "s")
-		return fmt.Sprintf("a subresource under kinds, such as */%s, for which the verbs are get, create, update and patch", sub)
+		return fmt.Sprintf("%q under kinds", "*/"+strings.TrimSuffix(s, "s"))
 	}
+	closest, least := "", min(len(s), 3) // of a short text every letter can be replaced
 	for _, verb := range Verbs() {
-		if distance(s, verb) <= 2 && len(s) > 2 {
-			return verb
+		if d := distance(s, verb); d < least {
+			closest, least = verb, d
 		}
 	}
-	return ""
+	return closest
 }
 
 // distance is how many letters must be added, removed or replaced to make one text of the

@@ -9,16 +9,16 @@ import (
 // ways are the verbs by which what another verb does can be done as well.
 func ways(verb string) []string {
 	switch verb {
-	case "get":
-		return []string{"list", "watch"} // both hand out whole objects
-	case "list":
-		return []string{"watch"} // which begins with them all
-	case "update":
-		return []string{"patch"}
-	case "patch":
-		return []string{"update"}
-	case "delete":
-		return []string{"deletecollection"}
+	case get:
+		return []string{list, watch} // both hand out whole objects
+	case list:
+		return []string{watch} // which begins with them all
+	case update:
+		return []string{patch}
+	case patch:
+		return []string{update}
+	case del:
+		return []string{deleteCollection}
 	}
 	return nil
 }
