@@ -92,14 +92,17 @@ unit: $(ENVOY_READY) ## Unit tests under the race detector
 .PHONY: scenarios
 scenarios: build $(CLUSTER) $(ENVOY_READY) $(PYTHONS) ## Tests through the real Envoy and the real API server
 	@cd e2e/cluster && CGO_ENABLED=0 go vet -trimpath . # the flags of its build, or all of Kubernetes is compiled again
-	@cd e2e && go test -count=1 -timeout 8m $$(go list ./... | grep -vE '/e2e/(faults|hostile)$$')
+	@cd e2e && go test -count=1 -timeout 8m $$(go list ./... | grep -vE '/e2e/(clients|faults|hostile|soak)$$')
 
 .PHONY: e2e
 ifeq ($(origin ENVOY_VERSION)$(origin ENVOY),filefile)
-e2e: ## Scenarios on the oldest Envoy, then faults and hostile callers; with ENVOY_VERSION=V the scenarios on that one
+e2e: ## Scenarios on the oldest Envoy, then clients, faults and hostile callers; with ENVOY_VERSION=V the scenarios on that one
 	@$(STEP) 300 "end-to-end tests on Envoy $(ENVOY_OLDEST)" $(MAKE) scenarios $(call on,$(ENVOY_OLDEST))
+	@$(STEP) 120 "install Node, the TypeScript SDKs, the conformance suite and the Inspector" $(MAKE) node
+	@$(STEP) 90 "clients" $(MAKE) clients
 	@$(STEP) 240 "faults" $(MAKE) faults
 	@$(STEP) 240 "hostile callers" $(MAKE) hostile
+	@$(STEP) 240 "isolation of tenants" $(MAKE) soak SOAK=30s
 else
 e2e: scenarios
 endif
@@ -113,6 +116,10 @@ e2e-matrix: ## The scenarios on every supported Envoy
 	  $(STEP) 300 "end-to-end tests on Envoy $$version" $(MAKE) scenarios $(call on,$$version) || failed="$$failed $$version"; \
 	done; [ -z "$$failed" ] || { echo "the scenarios fail on$$failed" >&2; exit 1; }
 
+.PHONY: clients
+clients: build $(CLUSTER) $(ENVOY_READY) $(PYTHONS) $(NODES) ## The conformance suite, the Inspector, and both lines of the Python and TypeScript SDKs
+	@cd e2e && go test -count=1 -timeout 5m ./clients
+
 # Faults and hostile callers meet the newest Envoy, and where versions differ the
 # oldest too.
 TWO_ENVOYS := $(ENVOY_READY) $(CACHE)/envoy-$(ENVOY_OLDEST)/.installed
@@ -124,6 +131,15 @@ faults: build $(CLUSTER) $(TWO_ENVOYS) ## Break guard, network, files and clock 
 .PHONY: hostile
 hostile: build $(CLUSTER) $(TWO_ENVOYS) ## Floods, smuggling and slow bodies
 	@cd e2e && go test -count=1 -timeout 10m ./hostile
+
+# How long the soak of make soak lasts; in make e2e it is 30 s.
+SOAK ?= 30m
+RACE := $(BIN)/race
+
+.PHONY: soak
+soak: build $(CLUSTER) $(ENVOY_READY) ## Many tenants on many clusters through a pool too small, under the race detector, for SOAK (30m)
+	@mkdir -p $(RACE) && go build -race -trimpath -o $(RACE)/ ./cmd/extproc ./cmd/mcpbackend
+	@cd e2e && EXTPROC=$(RACE)/extproc MCPBACKEND=$(RACE)/mcpbackend go test -count=1 -timeout 2h ./soak -soak $(SOAK) -v | grep -vE '^(=== RUN|PASS)'
 
 .PHONY: lint
 lint: $(GOLANGCI) ## Check style and the rules of .golangci.yml in every module
