@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -26,7 +27,6 @@ type gate struct {
 
 // ServeHTTP passes the message on, or says what is wrong with it.
 func (g gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	dropUnreadableVersion(r.Header)
 	m := jsonrpc.Message{Method: r.Method, Versions: r.Header.Values(versionHeader)}
 	if r.Method == http.MethodPost {
 		var wrong *fault
@@ -38,6 +38,7 @@ func (g gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(m.Body))
 	}
+	dropUnreadableVersion(r.Header, m.Body)
 	p := &plain{ResponseWriter: w}
 	g.next.ServeHTTP(p, r)
 	if p.held() {
@@ -58,15 +59,32 @@ const versionHeader = "Mcp-Protocol-Version"
 
 // dropUnreadableVersion leaves at most one MCP-Protocol-Version, and that a
 // date. The edge takes any other for a legacy client's, which is one without;
-// go-sdk takes it for a modern one's, since it compares strings.
-func dropUnreadableVersion(header http.Header) {
+// go-sdk takes it for a modern one's, since it compares strings. Only who names
+// the same version in the message too is a modern client after all, and go-sdk
+// tells him which it speaks.
+func dropUnreadableVersion(header http.Header, body []byte) {
 	values := header.Values(versionHeader)
 	if len(values) == 1 {
-		if _, err := time.Parse(time.DateOnly, values[0]); err == nil {
+		if _, err := time.Parse(time.DateOnly, values[0]); err == nil || values[0] == ownVersion(body) {
 			return
 		}
 	}
 	header.Del(versionHeader)
+}
+
+// ownVersion is what a modern client's message names as its version; "" without.
+func ownVersion(body []byte) string {
+	var message struct {
+		Params struct {
+			Meta struct {
+				Version string `json:"io.modelcontextprotocol/protocolVersion"`
+			} `json:"_meta"`
+		} `json:"params"`
+	}
+	if json.Unmarshal(body, &message) != nil {
+		return ""
+	}
+	return message.Params.Meta.Version
 }
 
 // readMessage reads the body: a JSON object, or an array of at most

@@ -163,11 +163,16 @@ func TestUnreadableVersion(t *testing.T) {
 		require.Equal(t, http.StatusOK, resp.StatusCode, version)
 		require.Contains(t, body, "User: alice", version)
 	}
+	resp, body := w.send(t, api, http.MethodPost, map[string]string{versionHeader: "v999.0.0", "Mcp-Method": "tools/list"},
+		message("v999.0.0", "tools/list", `{}`))
+	require.Equal(t, http.StatusBadRequest, resp.StatusCode, body)
+	require.Contains(t, body, `"code":-32022`, "a modern client is told which versions there are")
+	require.Contains(t, body, `"requested":"v999.0.0"`)
 	two := http.Header{versionHeader: {"2026-07-28", "2026-07-28"}}
-	dropUnreadableVersion(two)
+	dropUnreadableVersion(two, nil)
 	require.Empty(t, two)
 	one := http.Header{versionHeader: {"2026-07-28"}}
-	dropUnreadableVersion(one)
+	dropUnreadableVersion(one, nil)
 	require.Equal(t, []string{"2026-07-28"}, one.Values(versionHeader))
 }
 
