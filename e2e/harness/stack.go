@@ -133,6 +133,9 @@ func (s *Stack) StartBackend(ctx context.Context) error {
 		"--listen", s.backend, "--admin", s.backendAdmin, "--policy", s.PolicyFile(), "--keys", s.KeysFile(),
 		"--log-level", s.options.LogLevel,
 	}
+	if s.options.Toolsets != "" {
+		args = append(args, "--toolsets", s.options.Toolsets)
+	}
 	p, err := s.component("mcpbackend", s.options.Env, s.options.Binaries.MCPBackend, append(args, s.options.BackendTLS.flags()...)...)
 	if err != nil {
 		return err
