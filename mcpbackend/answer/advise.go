@@ -78,7 +78,10 @@ func Word(err error) string {
 }
 
 func unknownKind(e *kube.UnknownKindError) string {
-	text := fmt.Sprintf("This cluster has no kind %q in apiVersion %q.", Quoted(e.Kind), Quoted(e.APIVersion))
+	text := fmt.Sprintf("This cluster has no kind %q.", Quoted(e.Kind))
+	if e.APIVersion != "" {
+		text = fmt.Sprintf("This cluster has no kind %q in apiVersion %q.", Quoted(e.Kind), Quoted(e.APIVersion))
+	}
 	if len(e.Suggestions) == 0 {
 		return text + " Check the spelling; CustomResourceDefinitions can be listed with resources_list, apiVersion apiextensions.k8s.io/v1."
 	}
@@ -110,6 +113,12 @@ func trouble(e *kube.Error) string {
 		return "The API server did not answer in time. Try once more with a narrower question: one namespace, a labelSelector or a smaller limit."
 	case kube.Canceled:
 		return "The call was canceled."
+	case kube.ReadOnly:
+		return "This endpoint only reads: its operator lets no call change anything or run commands. Do not retry; tell the user what you would have done." + said
+	case kube.Denied:
+		return "The operator of this endpoint does not allow that, whatever the cluster's RBAC says. Do not retry." + said
+	case kube.Busy:
+		return "Too many calls to this cluster are under way. Wait a moment, then try again."
 	case kube.Unauthorized:
 		return "The API server does not accept the credential in the request's headers: it is expired, revoked or for another cluster. Do not retry: ask the user to renew it." + said
 	case kube.Forbidden:
@@ -124,6 +133,10 @@ func trouble(e *kube.Error) string {
 		return "This cluster's API does not offer that for this kind, whoever asks. Do not retry." + said
 	case kube.Invalid:
 		return "The API server refused the request: check the arguments, above all the selectors." + said
+	case kube.Conflict:
+		return "The object was changed meanwhile, or another manager owns what this call would set. Get the object again and leave out what is not yours; only if the user wants to take the fields over, apply again with force." + said
+	case kube.Exists:
+		return "There is an object of that name already. Get it first, then choose another name or apply the change to it." + said
 	case kube.Redirected:
 		return "The API server answered with a redirect, which is never followed. Ask the user to check kubernetes-server: it must be the API server itself."
 	case kube.TooLarge:

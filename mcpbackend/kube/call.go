@@ -39,8 +39,7 @@ func (e *entry) do(ctx context.Context, c call) ([]byte, error) {
 	return r.body, err
 }
 
-// ask makes the call. Every error is an *Error. A refused credential or a failed
-// handshake takes the entry out of the pool, so that the next call starts afresh.
+// ask makes the call. Every error is an *Error.
 func (e *entry) ask(ctx context.Context, c call) (reply, error) {
 	req, err := e.request(ctx, c)
 	if err != nil {
@@ -48,20 +47,10 @@ func (e *entry) ask(ctx context.Context, c call) (reply, error) {
 	}
 	r, mediaType, err := e.send(req, c.text)
 	if err != nil {
-		failure := networkError(err)
-		failure.Detail = e.safeDetail(failure.Detail)
-		if failure.Trouble == Untrusted {
-			e.dropped()
-		}
-		return reply{}, failure
+		return reply{}, e.failure(networkError(err))
 	}
 	if r.status < 200 || r.status > 299 {
-		failure := statusError(r.status, r.body)
-		failure.Detail = e.safeDetail(failure.Detail)
-		if failure.Trouble == Unauthorized {
-			e.dropped()
-		}
-		return reply{}, failure
+		return reply{}, e.failure(statusError(r.status, r.body))
 	}
 	if c.text == 0 && mediaType != jsonType {
 		return reply{}, &Error{Trouble: Garbled, Status: r.status, Detail: "the answer is not JSON"}
@@ -112,6 +101,12 @@ func (e *entry) send(req *http.Request, text int) (r reply, mediaType string, er
 	}
 	mediaType, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	return r, mediaType, err
+}
+
+// failure is the error with a Detail that may be shown.
+func (e *entry) failure(f *Error) *Error {
+	f.Detail = e.safeDetail(f.Detail)
+	return f
 }
 
 // safeDetail bounds text of a server and takes the caller's token out of it:

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"kubernetes-mcp-edge/extproc/access"
 	"kubernetes-mcp-edge/extproc/hostpolicy"
 )
 
@@ -20,12 +21,14 @@ func statusError(status int, body []byte) *Error {
 	var s struct {
 		Kind    string `json:"kind"`
 		Message string `json:"message"`
+		Reason  string `json:"reason"`
 		Details struct {
-			Name string `json:"name"`
+			Name   string        `json:"name"`
+			Causes capped[cause] `json:"causes"`
 		} `json:"details"`
 	}
 	if json.Unmarshal(body, &s) != nil || s.Kind != "Status" {
-		s.Message, s.Details.Name = "", ""
+		s.Message, s.Reason, s.Details.Name, s.Details.Causes.items = "", "", "", nil
 	}
 	e := &Error{Trouble: Failed, Status: status, Detail: s.Message}
 	switch status {
@@ -42,10 +45,38 @@ func statusError(status int, body []byte) *Error {
 		e.Trouble = Unsupported
 	case http.StatusGone:
 		e.Trouble = Gone
+	case http.StatusConflict:
+		e.Trouble = Conflict
+		if s.Reason == "AlreadyExists" {
+			e.Trouble = Exists
+		}
+		e.Detail = owners(s.Details.Causes.items, s.Message)
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		e.Trouble = Invalid
 	}
 	return e
+}
+
+// cause is a metav1.StatusCause.
+type cause struct {
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
+	Field   string `json:"field"`
+}
+
+// owners says which fields belong to whom, the fields first: the API server's
+// own message repeats much and would be cut before them.
+func owners(causes []cause, message string) string {
+	var fields []string
+	for _, c := range causes {
+		if c.Reason == "FieldManagerConflict" {
+			fields = append(fields, c.Field+" ("+c.Message+")")
+		}
+	}
+	if len(fields) == 0 {
+		return message
+	}
+	return strings.Join(fields, ", ")
 }
 
 // networkError says what kept an answer from coming.
@@ -54,7 +85,18 @@ func networkError(err error) *Error {
 	var dns *net.DNSError
 	var refused *hostpolicy.DialError
 	var timeout net.Error
+	var own *Error
+	var verb *verbError
+	var denied *access.Denied
 	switch {
+	case errors.As(err, &own):
+		return &Error{Trouble: own.Trouble, Status: own.Status, Detail: own.Detail, cause: own.cause}
+	case errors.As(err, &verb):
+		e.Trouble, e.Detail = ReadOnly, verb.what
+	case errors.As(err, &denied):
+		e.Trouble, e.Detail = Denied, denied.Error()
+	case errors.Is(err, errBusy):
+		e.Trouble, e.Detail = Busy, errBusy.Error()
 	case errors.Is(err, errRedirect):
 		e.Trouble = Redirected
 	case errors.Is(err, errNoAnswer):

@@ -3,8 +3,6 @@ package kube
 import (
 	"context"
 	"net/http"
-	"net/url"
-	"strconv"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
@@ -14,9 +12,9 @@ import (
 // makes the requests it names and no others, and returns an *Error, or for
 // Resolve an *UnknownKindError.
 type Client struct {
-	entry    *entry
-	target   kubeheader.Target
-	decision string
+	entry  *entry
+	target kubeheader.Target
+	said   *said
 }
 
 // Server is the canonical URL of the API server.
@@ -29,7 +27,12 @@ func (c *Client) Namespace() string { return c.target.Namespace }
 func (c *Client) Scrub(text string) string { return scrub(c.target.Auth, text) }
 
 func (c *Client) do(ctx context.Context, k call) ([]byte, error) {
-	return c.entry.do(withDecision(ctx, c.decision), k)
+	r, err := c.ask(ctx, k)
+	return r.body, err
+}
+
+func (c *Client) ask(ctx context.Context, k call) (reply, error) {
+	return c.entry.ask(saying(ctx, c.said), k)
 }
 
 // Identity is who the server takes the caller for.
@@ -103,20 +106,9 @@ const tableType = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json
 
 // List lists objects of a kind: one request.
 func (c *Client) List(ctx context.Context, k Kind, o ListOptions) (Table, error) {
-	query := url.Values{}
-	for name, value := range map[string]string{
-		"labelSelector": o.LabelSelector, "fieldSelector": o.FieldSelector, "continue": o.Continue,
-	} {
-		if value != "" {
-			query.Set(name, value)
-		}
-	}
-	if o.Limit > 0 {
-		query.Set("limit", strconv.Itoa(o.Limit))
-	}
-	body, err := c.do(ctx, call{method: http.MethodGet, segments: k.path(o.Namespace), query: query, accept: tableType})
+	body, err := c.list(ctx, k, o, tableType)
 	if err != nil {
-		return Table{}, c.noted(k, err)
+		return Table{}, err
 	}
 	return readTable(body, o.Limit)
 }

@@ -5,10 +5,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
+	"kubernetes-mcp-edge/extproc/access"
 	"kubernetes-mcp-edge/extproc/hostpolicy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/proof"
@@ -18,6 +20,7 @@ import (
 // read anew for every client that is built.
 type Rules struct {
 	Hosts       *hostpolicy.Policy // judges every address that is dialled; nil allows none
+	Access      access.Rules       // judges every request for a resource; zero allows all
 	PublicRoots *x509.CertPool     // for kubeheader.SystemRoots; nil: there are none
 	Generation  string             // changes whenever the policy does, and with it every pool key
 }
@@ -28,6 +31,7 @@ type Limits struct {
 	Bytes   int           // default 256 MiB, an estimate
 	Idle    time.Duration // an entry not used this long goes; default 10 min
 	Age     time.Duration // an entry goes at this age; default 1 h
+	Target  int           // calls to one server, by URL and CA, at a time, whoever makes them; default 256
 }
 
 // The defaults of Limits.
@@ -36,6 +40,7 @@ const (
 	defaultBytes   = 256 << 20
 	defaultIdle    = 10 * time.Minute
 	defaultAge     = time.Hour
+	defaultTarget  = 256
 )
 
 func (l Limits) withDefaults() Limits {
@@ -51,6 +56,9 @@ func (l Limits) withDefaults() Limits {
 	if l.Age <= 0 {
 		l.Age = defaultAge
 	}
+	if l.Target <= 0 {
+		l.Target = defaultTarget
+	}
 	return l
 }
 
@@ -58,6 +66,8 @@ func (l Limits) withDefaults() Limits {
 type Config struct {
 	Rules  func() Rules     // the policy now
 	Limits Limits           //
+	Writes bool             // a client may be Writing
+	Execs  bool             // a client may be Executing
 	Now    func() time.Time // nil: time.Now
 }
 
@@ -66,9 +76,16 @@ type Clients struct {
 	rules   func() Rules
 	now     func() time.Time
 	limits  Limits
+	allowed verbs
 	keys    *keyer
+	shelf   shelf
 	pool    pool
+	fresh   *newcomers
+	rooms   *rooms
 	flights singleflight.Group
+
+	hits, misses atomic.Uint64
+	evictions    [causes]atomic.Uint64
 }
 
 // New makes an empty pool. Close it when done.
@@ -80,12 +97,26 @@ func New(c Config) (*Clients, error) {
 		c.Now = time.Now
 	}
 	limits := c.Limits.withDefaults()
-	p, err := newPool(limits, c.Now)
+	out := &Clients{
+		rules: c.Rules, now: c.Now, limits: limits, keys: newKeyer(), rooms: newRooms(limits.Target),
+	}
+	if c.Writes {
+		out.allowed |= writes
+	}
+	if c.Execs {
+		out.allowed |= execs
+	}
+	out.fresh = newNewcomers(out.let)
+	var err error
+	out.pool, err = newPool(limits, c.Now, out.let)
 	if err != nil {
 		return nil, err
 	}
-	return &Clients{rules: c.Rules, now: c.Now, limits: limits, keys: newKeyer(), pool: p}, nil
+	return out, nil
 }
+
+// let counts an entry that the pool let go of.
+func (c *Clients) let(why Cause) { c.evictions[why].Add(1) }
 
 // For is the only door to a cluster. The client acts as exactly the caller v,
 // on exactly his server, and its requests carry the decision id. It makes no
@@ -108,7 +139,7 @@ func (c *Clients) For(_ context.Context, v proof.Verified, decision string) (*Cl
 	if err != nil {
 		return nil, err
 	}
-	return &Client{entry: e, target: target, decision: decision}, nil
+	return &Client{entry: e, target: target, said: &said{agent: agent(decision)}}, nil
 }
 
 // entry finds or builds. Building needs no network, so callers who wait for the
@@ -120,8 +151,10 @@ func (c *Clients) entry(t kubeheader.Target, until time.Time) (*entry, error) {
 	}
 	key := c.keys.key(t, rules.Generation)
 	if e, ok := c.usable(key); ok {
+		c.hits.Add(1)
 		return e, nil
 	}
+	c.misses.Add(1)
 	made, err, _ := c.flights.Do(string(key[:]), func() (any, error) {
 		if e, ok := c.usable(key); ok {
 			return e, nil
@@ -130,9 +163,7 @@ func (c *Clients) entry(t kubeheader.Target, until time.Time) (*entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.dropped = func() { c.pool.drop(key, e) }
-		e.weighed = func() { c.pool.weigh(key, e) }
-		c.pool.put(key, e)
+		c.adopt(key, e, t)
 		return e, nil
 	})
 	if err != nil {
@@ -145,23 +176,65 @@ func (c *Clients) entry(t kubeheader.Target, until time.Time) (*entry, error) {
 	return e, nil
 }
 
+// adopt ties an entry to the pool. It waits among the newcomers until a server
+// has answered to its credential: until then nothing tells it from a guess.
+func (c *Clients) adopt(key poolKey, e *entry, t kubeheader.Target) {
+	e.guard.allowed = c.allowed
+	e.shelf = &c.shelf
+	e.guard.room = &room{rooms: c.rooms, of: targetOf(t)}
+	e.weighed = func() { c.pool.weigh(key, e) }
+	e.fate.drop = func(why Cause) {
+		e.fate.gone.Store(true)
+		c.fresh.drop(key, e, why)
+		c.pool.drop(key, e, why)
+	}
+	e.fate.prove = func() {
+		c.fresh.take(key, e)
+		if e.fate.gone.Load() {
+			return
+		}
+		e.guard.revive()
+		c.pool.put(key, e)
+	}
+	c.fresh.put(key, e)
+}
+
 // usable finds an entry that may begin a call. The cache's own expiry may be a
 // second late; this is not.
 func (c *Clients) usable(key poolKey) (*entry, bool) {
 	e, ok := c.pool.get(key)
 	if !ok {
-		return nil, false
+		if e, ok = c.fresh.get(key); !ok {
+			return nil, false
+		}
 	}
-	if e.over(c.now(), c.limits.Age) {
-		e.dropped()
+	if now := c.now(); e.over(now, c.limits.Age) {
+		e.dropped(e.expired(now, c.limits.Age))
 		return nil, false
 	}
 	return e, true
 }
 
+// Proven reports whether a server has answered to the caller's credential, and
+// the pool still holds his client. It makes no request and counts as no use.
+func (c *Clients) Proven(v proof.Verified) bool {
+	target, ok := v.Target()
+	if !ok || !v.Valid() {
+		return false
+	}
+	e, ok := c.pool.peek(c.keys.key(target, c.rules().Generation))
+	return ok && !e.over(c.now(), c.limits.Age)
+}
+
 // Forget drops every client, for when the policy or the keys have changed.
 // Calls under way finish.
-func (c *Clients) Forget() { c.pool.clear() }
+func (c *Clients) Forget() {
+	c.fresh.clear()
+	c.pool.clear()
+}
 
 // Close drops every client and stops the pool's goroutines.
-func (c *Clients) Close() { c.pool.close() }
+func (c *Clients) Close() {
+	c.fresh.clear()
+	c.pool.close()
+}

@@ -35,12 +35,14 @@ func TestForRefusesAnEndedCredential(t *testing.T) {
 	at := newClock()
 	v := e.caller(t, h.headers(jwt(at.now().Add(30*time.Second)))...)
 	clients := newClients(t, at.config)
-	_, err := clients.For(t.Context(), v, decision)
+	client, err := clients.For(t.Context(), v, decision)
 	require.NoError(t, err)
+	client.entry.answered(http.StatusOK)
+	require.Equal(t, 1, clients.Stats().Entries)
 	at.add(v.Until().Sub(at.now()))
 	_, err = clients.For(t.Context(), v, decision)
 	require.Equal(t, Expired, trouble(t, err))
-	require.Zero(t, clients.pool.size(), "the entry ended with its credential")
+	require.Zero(t, clients.Stats().Entries, "the entry ended with its credential")
 }
 
 // TestWarmCall counts: one request, no handshake, no discovery.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,8 +27,8 @@ type entry struct {
 	now     func() time.Time
 	born    time.Time
 	until   time.Time // zero: the credential has no known end
-	dropped func()    // takes the entry out of the pool
 	weighed func()    // makes the pool look at the weight again
+	fate    fate
 
 	fixed   uint32 // bytes, about, at birth
 	learned atomic.Uint32
@@ -35,6 +36,7 @@ type entry struct {
 	flights singleflight.Group
 	mu      sync.Mutex
 	groups  map[string]*group // by group/version
+	shelf   *shelf            // where entries that were told the same keep it once
 	version string            // the server's, once asked
 }
 
@@ -51,19 +53,17 @@ func newEntry(t kubeheader.Target, rules Rules, until time.Time, now func() time
 	if err != nil {
 		return nil, fmt.Errorf("kube: the server URL: %w", err)
 	}
-	g := &guard{
-		scheme: base.Scheme, host: base.Host,
+	e := &entry{base: base, auth: t.Auth, now: now, born: now(), until: until, groups: map[string]*group{}}
+	e.guard = &guard{
+		scheme: base.Scheme, host: base.Host, prefix: strings.TrimSuffix(base.Path, "/"),
 		transport: newTransport(t.Server, tlsc, rules.Hosts),
+		upgrading: sync.OnceValue(func() *http.Transport { return newUpgradingTransport(t.Server, tlsc, rules.Hosts) }),
+		access:    rules.Access, learnt: e.learnt, answered: e.answered, failed: e.failed,
 	}
-	client, err := rest.HTTPClientFor(restConfig(t, g))
-	if err != nil {
+	if e.client, err = rest.HTTPClientFor(restConfig(t, e.guard)); err != nil {
 		return nil, fmt.Errorf("kube: building the client: %w", err)
 	}
-	e := &entry{
-		base: base, client: client, guard: g, auth: t.Auth, now: now, born: now(), until: until,
-		fixed:  entryBase + uint32(credentialSize(t.Auth)), //nolint:gosec // headers are at most 64 KiB
-		groups: map[string]*group{},
-	}
+	e.fixed = entryBase + uint32(credentialSize(t.Auth)) //nolint:gosec // headers are at most 64 KiB
 	if ca, ok := t.Trust.(kubeheader.CA); ok {
 		e.fixed += 4 * uint32(ca.PEM.Len()) //nolint:gosec // headers are at most 64 KiB
 	}

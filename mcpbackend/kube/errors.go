@@ -28,6 +28,9 @@ const (
 	Untrusted  // the server's certificate does not verify, or TLS failed
 	Deadline   // no answer within the time of a call
 	Canceled   // the caller went away
+	ReadOnly   // this client may not send such a request, or the operator lets none
+	Denied     // the operator's access rules do not let the request pass
+	Busy       // too many calls to this server are under way
 
 	Unauthorized // the server does not accept the credential
 	Forbidden    // the server's RBAC says no
@@ -36,6 +39,8 @@ const (
 	Gone         // the continue token is too old
 	Unsupported  // the server does not offer this to anybody
 	Invalid      // the server refused the request as malformed
+	Conflict     // the object changed, or another manager owns the fields that Detail names
+	Exists       // there is an object of that name already
 	Failed       // any other answer that is no success
 
 	Redirected // the server tried to send the call elsewhere
@@ -46,7 +51,8 @@ const (
 // names are the troubles' words in logs.
 var names = [...]string{
 	"none", "expired", "refused", "unresolved", "unreached", "untrusted", "deadline", "canceled",
-	"unauthorized", "forbidden", "not-found", "no-such-api", "gone", "unsupported", "invalid", "failed",
+	"read-only", "denied", "busy",
+	"unauthorized", "forbidden", "not-found", "no-such-api", "gone", "unsupported", "invalid", "conflict", "already-exists", "failed",
 	"redirected", "too-large", "garbled",
 }
 

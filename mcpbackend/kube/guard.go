@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"sync"
 
+	"kubernetes-mcp-edge/extproc/access"
 	"kubernetes-mcp-edge/extproc/jsonrpc"
 )
 
@@ -28,13 +30,15 @@ var (
 	errNoDeadline = errors.New("a call without a deadline")
 	errOtherHost  = errors.New("a call to another host than the verified one")
 	errNoAnswer   = errors.New("the API server answered with a status that ends no call")
+	errBusy       = errors.New("too many calls to this API server are under way")
 )
 
-type decisionKey struct{}
-
-// withDecision makes the requests under ctx carry the decision id.
-func withDecision(ctx context.Context, decision string) context.Context {
-	return context.WithValue(ctx, decisionKey{}, decision)
+// agent is the User-Agent of the requests under a decision.
+func agent(decision string) string {
+	if !jsonrpc.ValidDecision(decision) {
+		return ""
+	}
+	return userAgent + " (decision " + decision + ")"
 }
 
 // guard is the last RoundTripper before the network, and the only one that
@@ -42,7 +46,16 @@ func withDecision(ctx context.Context, decision string) context.Context {
 // refuses to send leaves no trace on any wire.
 type guard struct {
 	scheme, host string // of the verified server
+	prefix       string // of every path; "" or begins with a slash
 	transport    *http.Transport
+	upgrading    func() *http.Transport // for requests that take the connection over
+
+	access   access.Rules
+	allowed  verbs                                                 // by the operator, for any client
+	learnt   func(group, version, plural string) (k Kind, ok bool) // the kind behind a plural
+	answered func(status int)                                      // told of every answer
+	failed   func(err error)                                       // told why none came
+	room     *room                                                 // shared with all who call this server
 
 	mu       sync.Mutex
 	inFlight int
@@ -54,49 +67,106 @@ type guard struct {
 // client-go: Retry-After makes it sleep and repeat, Warning makes it log.
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
-	if req.URL.Scheme != g.scheme || req.URL.Host != g.host || (req.Host != "" && req.Host != g.host) {
-		return nil, errOtherHost
-	}
-	if _, ok := ctx.Deadline(); !ok {
-		return nil, errNoDeadline
-	}
-	if decision, ok := ctx.Value(decisionKey{}).(string); ok && jsonrpc.ValidDecision(decision) {
-		req = req.Clone(ctx)
-		req.Header.Set("User-Agent", userAgent+" (decision "+decision+")")
-	}
-	g.begin()
-	resp, err := g.transport.RoundTrip(req)
-	if err != nil {
-		g.end()
+	s := saidIn(ctx)
+	if err := g.admit(req, s); err != nil {
+		closeBody(req)
 		return nil, err
 	}
+	req = owned(req, s)
+	transport := g.transport
+	if len(req.Header["Upgrade"]) > 0 {
+		transport = g.upgrading()
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		g.end()
+		g.failed(err)
+		return nil, err
+	}
+	if resp, err = g.answer(ctx, resp, transport != g.transport); err == nil {
+		g.answered(resp.StatusCode)
+	}
+	return resp, err
+}
+
+// admit refuses what may not be sent, and counts what may as under way.
+func (g *guard) admit(req *http.Request, s *said) error {
+	if req.URL.Scheme != g.scheme || req.URL.Host != g.host || (req.Host != "" && req.Host != g.host) {
+		return errOtherHost
+	}
+	if _, ok := req.Context().Deadline(); !ok {
+		return errNoDeadline
+	}
+	if err := g.permit(req, s.may); err != nil {
+		return err
+	}
+	return g.begin()
+}
+
+// owned is the request with the headers that are the guard's to say: a
+// RoundTripper changes none that it was given.
+func owned(req *http.Request, s *said) *http.Request {
+	_, encoded := req.Header["Accept-Encoding"]
+	if s.agent == "" && !encoded {
+		return req
+	}
+	mine := *req
+	mine.Header = req.Header.Clone()
+	mine.Header.Del("Accept-Encoding") // net/http hands on what a caller asked for himself
+	if s.agent != "" {
+		mine.Header["User-Agent"] = []string{s.agent}
+	}
+	return &mine
+}
+
+// answer bounds what came back, or refuses it.
+func (g *guard) answer(ctx context.Context, resp *http.Response, upgraded bool) (*http.Response, error) {
 	body := newCappedBody(ctx, resp.Body, g.end)
+	writer, both := resp.Body.(io.Writer)
 	resp.Body = body
-	if resp.StatusCode < 200 {
+	switch {
+	case resp.StatusCode == http.StatusSwitchingProtocols && upgraded && both:
+		resp.Body = &takenOver{cappedBody: body, Writer: writer}
+	case resp.StatusCode < 200:
 		_ = body.Close()
 		return nil, errNoAnswer
-	}
-	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
+	case resp.StatusCode >= 300 && resp.StatusCode < 400:
 		_ = body.Close()
 		return nil, errRedirect
-	}
-	if resp.ContentLength > maxBody {
+	case resp.ContentLength > maxBody:
 		_ = body.Close()
 		return nil, errBodyLimit
 	}
 	for _, name := range []string{"Retry-After", "Warning", "Set-Cookie"} {
-		resp.Header.Del(name)
+		delete(resp.Header, name)
 	}
 	return resp, nil
 }
 
-func (g *guard) begin() {
+// takenOver is the connection behind a 101: read like any answer, and written to.
+type takenOver struct {
+	*cappedBody
+	io.Writer
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+}
+
+func (g *guard) begin() error {
+	if !g.room.enter() {
+		return errBusy
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.inFlight++
+	return nil
 }
 
 func (g *guard) end() {
+	g.room.leave()
 	g.mu.Lock()
 	g.inFlight--
 	last := g.retired && g.inFlight == 0
@@ -113,4 +183,11 @@ func (g *guard) retire() {
 	g.retired = true
 	g.mu.Unlock()
 	g.transport.CloseIdleConnections()
+}
+
+// revive takes back what retire said, for an entry that is kept after all.
+func (g *guard) revive() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.retired = false
 }

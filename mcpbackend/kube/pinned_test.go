@@ -30,11 +30,11 @@ func TestGroupsAreBounded(t *testing.T) {
 	weighed := 0
 	e := &entry{groups: map[string]*group{}, weighed: func() { weighed++ }}
 	for i := range maxGroups {
-		e.keepGroup(fmt.Sprint("g", i), &group{size: 10})
+		e.keepGroup(fmt.Sprint("g", i), &group{page: &page{size: 10}})
 	}
 	require.Len(t, e.groups, maxGroups)
 	require.EqualValues(t, 10*maxGroups, e.learned.Load())
-	e.keepGroup("one more", &group{size: 10})
+	e.keepGroup("one more", &group{page: &page{size: 10}})
 	require.Len(t, e.groups, 1)
 	require.EqualValues(t, 10, e.learned.Load())
 	require.Equal(t, maxGroups+1, weighed)
@@ -58,9 +58,9 @@ func TestKindsFromTheServer(t *testing.T) {
 		g, err := readGroup([]byte(`{"resources":[{"name":"evils","kind":"`+kind+`"},{"name":"pods","kind":"Pod"}]}`), "", "v1")
 		require.NoError(t, err)
 		require.Len(t, g.kinds, 1, kind)
-		g = &group{}
-		require.NoError(t, g.readAggregated([]byte(`{"items":[{"metadata":{"name":"apps"},"versions":[{"version":"v1","resources":[
-			{"resource":"evils","responseKind":{"kind":"`+kind+`"}},{"resource":"pods","responseKind":{"kind":"Pod"}}]}]}]}`)))
+		g, err = readAggregated([]byte(`{"items":[{"metadata":{"name":"apps"},"versions":[{"version":"v1","resources":[
+			{"resource":"evils","responseKind":{"kind":"` + kind + `"}},{"resource":"pods","responseKind":{"kind":"Pod"}}]}]}]}`))
+		require.NoError(t, err)
 		require.Len(t, g.kinds, 1, kind)
 	}
 }
@@ -72,15 +72,15 @@ func TestNamesInDiscovery(t *testing.T) {
 		`{"metadata":{"name":"apps"},"versions":[{"version":"../v1","resources":[{"resource":"pods","responseKind":{"kind":"Pod"}}]}]}`,
 		`{"metadata":{"name":"apps"},"versions":[{"version":"v1","resources":[{"resource":"../pods","responseKind":{"kind":"Pod"}}]}]}`,
 	} {
-		g := &group{}
-		require.NoError(t, g.readAggregated([]byte(`{"items":[`+bad+`]}`)))
-		require.Empty(t, g.kinds, bad)
+		p, err := readAggregated([]byte(`{"items":[` + bad + `]}`))
+		require.NoError(t, err)
+		require.Empty(t, p.kinds, bad)
 	}
 }
 
 // TestDropSparesANewerEntry: a call that fails late speaks of its own entry.
 func TestDropSparesANewerEntry(t *testing.T) {
-	p, err := newPool(Limits{}.withDefaults(), time.Now)
+	p, err := newPool(Limits{}.withDefaults(), time.Now, func(Cause) {})
 	require.NoError(t, err)
 	defer p.close()
 	made := func() *entry { return &entry{born: time.Now(), guard: &guard{transport: &http.Transport{}}} }
@@ -88,11 +88,11 @@ func TestDropSparesANewerEntry(t *testing.T) {
 	p.put(poolKey{}, older)
 	p.put(poolKey{}, newer)
 	require.True(t, older.guard.retired)
-	p.drop(poolKey{}, older)
+	p.drop(poolKey{}, older, CauseAge)
 	got, ok := p.get(poolKey{})
 	require.True(t, ok)
 	require.Same(t, newer, got)
-	p.drop(poolKey{}, newer)
+	p.drop(poolKey{}, newer, CauseAge)
 	_, ok = p.get(poolKey{})
 	require.False(t, ok)
 	require.Eventually(t, func() bool {
@@ -106,7 +106,7 @@ func TestDropSparesANewerEntry(t *testing.T) {
 // (net/http's contract); client-go may send it again.
 func TestTheRequestIsItsOwners(t *testing.T) {
 	h := newHostile(t, plain)
-	req, err := http.NewRequestWithContext(withDecision(within(t, 5*time.Second), decision), http.MethodGet, h.URL+"/version", nil)
+	req, err := http.NewRequestWithContext(saying(within(t, 5*time.Second), &said{agent: agent(decision)}), http.MethodGet, h.URL+"/version", nil)
 	require.NoError(t, err)
 	req.Header.Set("User-Agent", "mine")
 	resp, err := guardOf(t, h).RoundTrip(req)

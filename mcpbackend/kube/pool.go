@@ -14,16 +14,20 @@ import (
 type pool interface {
 	// get finds an entry and counts as use.
 	get(key poolKey) (*entry, bool)
+	// peek finds an entry and counts as nothing.
+	peek(key poolKey) (*entry, bool)
 	// put adds an entry; one that it replaces is retired.
 	put(key poolKey, e *entry)
 	// drop removes the entry if it is still the one under key, and retires it.
-	drop(key poolKey, e *entry)
+	drop(key poolKey, e *entry, why Cause)
 	// weigh looks again at how much memory the entry holds.
 	weigh(key poolKey, e *entry)
-	// clear drops every entry.
+	// clear drops every entry, because of the policy.
 	clear()
 	// size is the number of entries, about.
 	size() int
+	// bytes is about how many bytes they hold.
+	bytes() uint64
 	// close stops the pool's goroutines.
 	close()
 }
@@ -33,17 +37,29 @@ type otterPool struct {
 	cache *otter.Cache[poolKey, *entry]
 }
 
+// count hears of every entry that the pool lets go of.
+type count func(Cause)
+
 // newPool bounds both entries and bytes: an entry weighs at least its share of
 // the bytes, so that no more than entries of them fit.
-func newPool(l Limits, now func() time.Time) (*otterPool, error) {
+func newPool(l Limits, now func() time.Time, let count) (*otterPool, error) {
 	share := uint32(min(l.Bytes/l.Entries, math.MaxUint32)) //nolint:gosec // both are positive, checked by withDefaults
 	options := &otter.Options[poolKey, *entry]{
 		MaximumWeight:    uint64(l.Bytes), //nolint:gosec // positive, checked by withDefaults
 		Weigher:          func(_ poolKey, e *entry) uint32 { return max(share, e.weight()) },
 		ExpiryCalculator: expiry{limits: l, now: now},
 		OnDeletion: func(d otter.DeletionEvent[poolKey, *entry]) {
-			if d.Cause != otter.CauseReplacement { // put retires what it replaces; weigh replaces an entry by itself
-				d.Value.retire()
+			if d.Cause == otter.CauseReplacement { // put retires what it replaces; weigh replaces an entry by itself
+				return
+			}
+			d.Value.retire()
+			switch d.Cause {
+			case otter.CauseOverflow:
+				let(CauseSize)
+			case otter.CauseExpiration:
+				let(d.Value.expired(now(), l.Age))
+			case otter.CauseInvalidation, otter.CauseReplacement:
+				let(Cause(d.Value.fate.cause.Load())) //nolint:gosec // drop and clear store a Cause
 			}
 		},
 		Clock: otterClock{now},
@@ -57,17 +73,23 @@ func newPool(l Limits, now func() time.Time) (*otterPool, error) {
 
 func (p *otterPool) get(key poolKey) (*entry, bool) { return p.cache.GetIfPresent(key) }
 
+func (p *otterPool) peek(key poolKey) (*entry, bool) {
+	e, ok := p.cache.GetEntryQuietly(key)
+	return e.Value, ok
+}
+
 func (p *otterPool) put(key poolKey, e *entry) {
 	if old, inserted := p.cache.Set(key, e); !inserted && old != nil && old != e {
 		old.retire()
 	}
 }
 
-func (p *otterPool) drop(key poolKey, e *entry) {
+func (p *otterPool) drop(key poolKey, e *entry, why Cause) {
 	p.cache.ComputeIfPresent(key, func(current *entry) (*entry, otter.ComputeOp) {
 		if current != e {
 			return nil, otter.CancelOp
 		}
+		e.fate.cause.Store(uint32(why))
 		return nil, otter.InvalidateOp
 	})
 }
@@ -81,15 +103,30 @@ func (p *otterPool) weigh(key poolKey, e *entry) {
 	})
 }
 
-func (p *otterPool) clear() { p.cache.InvalidateAll() }
+func (p *otterPool) clear() {
+	for e := range p.cache.Values() {
+		e.fate.cause.Store(uint32(CausePolicy))
+	}
+	p.cache.InvalidateAll()
+}
 
 func (p *otterPool) size() int {
 	p.cache.CleanUp()
 	return p.cache.EstimatedSize()
 }
 
+// bytes adds up what the entries weigh: the cache's own sum counts each of them
+// as its share at least.
+func (p *otterPool) bytes() uint64 {
+	sum := uint64(0)
+	for e := range p.cache.Values() {
+		sum += uint64(e.weight())
+	}
+	return sum
+}
+
 func (p *otterPool) close() {
-	p.cache.InvalidateAll()
+	p.clear()
 	p.cache.CleanUp()
 	p.cache.StopAllGoroutines()
 }

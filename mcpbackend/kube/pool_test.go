@@ -115,11 +115,16 @@ func TestIdleAndAge(t *testing.T) {
 	h, e, at := newHostile(t, plain), newEdge(t), newClock()
 	clients := newClients(t, at.config)
 	headers := h.headers("alice-token")
-	first := entryOf(t, clients, e, headers)
+	proven := func() *entry {
+		e := entryOf(t, clients, e, headers)
+		e.answered(http.StatusOK)
+		return e
+	}
+	first := proven()
 	at.add(defaultIdle - 2*time.Second)
 	require.Same(t, first, entryOf(t, clients, e, headers))
 	at.add(defaultIdle + 2*time.Second)
-	second := entryOf(t, clients, e, headers)
+	second := proven()
 	require.NotSame(t, first, second, "idle")
 	for range 6 {
 		at.add(defaultIdle - 20*time.Second)
@@ -139,7 +144,7 @@ func TestPoolIsBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			clients := newClients(t, func(c *Config) { c.Limits = limits })
 			for i := range 64 {
-				entryOf(t, clients, e, h.headers(fmt.Sprint("token-", i)))
+				entryOf(t, clients, e, h.headers(fmt.Sprint("token-", i))).answered(http.StatusOK)
 			}
 			require.Positive(t, clients.pool.size())
 			require.LessOrEqual(t, clients.pool.size(), 8)

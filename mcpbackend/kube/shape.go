@@ -49,8 +49,10 @@ func garbled() *Error {
 // shallow refuses JSON that is nested deeper than maxDepth or holds more than
 // about nodes values. It allocates nothing. What is no JSON passes: the decoder
 // says so.
-func shallow(body []byte, nodes int) error {
-	depth := 0
+func shallow(body []byte, nodes int) error { return bounded(body, nodes, maxDepth) }
+
+func bounded(body []byte, nodes, levels int) error {
+	left, depth := nodes, 0
 	for i := 0; i < len(body); i++ {
 		switch body[i] {
 		case '"':
@@ -65,11 +67,11 @@ func shallow(body []byte, nodes int) error {
 		default:
 			continue
 		}
-		if nodes--; nodes < 0 {
-			return &Error{Trouble: TooLarge, Status: http.StatusOK, Detail: fmt.Sprintf("the answer holds more than %d values", maxNodes)}
+		if left--; left < 0 {
+			return &Error{Trouble: TooLarge, Status: http.StatusOK, Detail: fmt.Sprintf("the answer holds more than %d values", nodes)}
 		}
-		if depth > maxDepth {
-			return &Error{Trouble: TooLarge, Status: http.StatusOK, Detail: fmt.Sprintf("the answer is nested deeper than %d levels", maxDepth)}
+		if depth > levels {
+			return &Error{Trouble: TooLarge, Status: http.StatusOK, Detail: fmt.Sprintf("the answer is nested deeper than %d levels", levels)}
 		}
 	}
 	return nil

@@ -59,6 +59,19 @@ func newTransport(server kubeheader.ServerURL, tlsc *tls.Config, hosts *hostpoli
 	}
 }
 
+// newUpgradingTransport is for requests that take their connection over. It
+// speaks HTTP/1.1 alone, since HTTP/2 has no upgrade that API servers know, and
+// keeps no connection: one on which an upgrade failed is never used again
+// (CVE-2018-1002105).
+func newUpgradingTransport(server kubeheader.ServerURL, tlsc *tls.Config, hosts *hostpolicy.Policy) *http.Transport {
+	t := newTransport(server, tlsc.Clone(), hosts)
+	t.ForceAttemptHTTP2, t.HTTP2 = false, nil
+	t.Protocols = new(http.Protocols)
+	t.Protocols.SetHTTP1(true)
+	t.DisableKeepAlives = true
+	return t
+}
+
 // absolute ends a public name with a dot, so that no search list of the machine
 // (a pod has several) can turn it into another name. Single labels and names
 // below .svc are what a search list is for; literals stay as they are.

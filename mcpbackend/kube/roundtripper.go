@@ -1,0 +1,80 @@
+package kube
+
+import (
+	"context"
+	"io"
+	"mime"
+	"net/http"
+	"sync"
+	"sync/atomic"
+)
+
+// maxRequests is how many requests one RoundTripper sends.
+const maxRequests = 64
+
+// roundTripper is a function, so that nothing can be read out of it.
+type roundTripper func(*http.Request) (*http.Response, error)
+
+// RoundTrip is http.RoundTripper's.
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// RoundTripper is for a library that brings no context of its own, such as
+// kubectl's describers: what it sends through it is the caller's, ends with ctx
+// (and with its own context, if it has one), obeys all that a Client obeys, and
+// is at most 64 requests. It holds no credential that could be read back, and
+// goes to c.Server alone. Its errors are *Error.
+func (c *Client) RoundTripper(ctx context.Context) http.RoundTripper {
+	ctx = saying(ctx, c.said)
+	e := c.entry
+	var sent atomic.Int64
+	return roundTripper(func(req *http.Request) (*http.Response, error) {
+		if sent.Add(1) > maxRequests {
+			closeBody(req)
+			return nil, &Error{Trouble: TooLarge, Detail: "the answer would take more than 64 requests"}
+		}
+		one, cancel := context.WithCancel(ctx)
+		stop := context.AfterFunc(req.Context(), cancel)
+		end := func() { stop(); cancel() }
+		resp, err := e.forLibrary(req.WithContext(one))
+		if err != nil {
+			end()
+			return nil, err
+		}
+		resp.Body = &ending{ReadCloser: resp.Body, end: sync.OnceFunc(end)}
+		return resp, nil
+	})
+}
+
+// forLibrary sends a library's request with the caller's token, whatever the
+// library says of itself.
+func (e *entry) forLibrary(req *http.Request) (*http.Response, error) {
+	req.Header = req.Header.Clone()
+	req.Header.Del("Authorization") // client-go keeps one that is there
+	resp, err := e.client.Transport.RoundTrip(req)
+	if err != nil {
+		return nil, e.failure(networkError(err))
+	}
+	switch kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); kind {
+	case jsonType, "text/plain", "":
+		return resp, nil
+	default:
+		if resp.StatusCode >= 400 { // of a proxy; client-go reads the status
+			return resp, nil
+		}
+		_ = resp.Body.Close()
+		return nil, &Error{Trouble: Garbled, Status: resp.StatusCode, Detail: "the answer is not JSON"}
+	}
+}
+
+// ending does something once its body is closed.
+type ending struct {
+	io.ReadCloser
+
+	end func()
+}
+
+// Close is io.Closer's.
+func (b *ending) Close() error {
+	defer b.end()
+	return b.ReadCloser.Close()
+}
