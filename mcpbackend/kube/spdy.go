@@ -2,7 +2,6 @@ package kube
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -79,7 +78,10 @@ type overheardStream struct {
 // Read is io.Reader's.
 func (s overheardStream) Read(p []byte) (int, error) {
 	n, err := s.Stream.Read(p)
-	return n, errors.Join(err, s.status.add(p[:n]))
+	if full := s.status.add(p[:n]); full != nil {
+		return n, full
+	}
+	return n, err
 }
 
 // status is what came on the error stream.
