@@ -14,6 +14,7 @@ type configCommands struct {
 	Defaults defaultsCommand `cmd:"" help:"Print a commented policy file with every key and its default. It allows no host."`
 	Validate validateCommand `cmd:"" help:"Read a policy file as both programs do, and print all that is wrong with it."`
 	Explain  explainCommand  `cmd:"" help:"Say which key and line of a policy decide about each header of a request."`
+	Access   accessCommand   `cmd:"" help:"Say which rule and line of a policy decide about a request to an API server."`
 	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of the policy file, for editors."`
 }
 

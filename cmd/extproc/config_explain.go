@@ -31,7 +31,7 @@ func (c *explainCommand) Run(env *environment) error {
 		return err
 	}
 	e := p.Explain(request, time.Now())
-	if err := c.print(env.stdout, e.Steps); err != nil {
+	if err := printSteps(env.stdout, c.File, e.Steps); err != nil {
 		return err
 	}
 	if e.Rejection == nil {
@@ -44,12 +44,12 @@ func (c *explainCommand) Run(env *environment) error {
 	return fmt.Errorf("the request would be rejected: %s", e.Rejection.Reason())
 }
 
-// print writes the steps as a table without spaces at the ends of its lines.
-func (c *explainCommand) print(out io.Writer, steps []policy.Step) error {
+// printSteps writes the steps as a table without spaces at the ends of its lines.
+func printSteps(out io.Writer, file string, steps []policy.Step) error {
 	var padded bytes.Buffer
 	table := tabwriter.NewWriter(&padded, 0, 0, 2, ' ', 0)
 	for _, s := range steps {
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s.Outcome, subject(s), decider(c.File, s), reason(s))
+		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", s.Outcome, subject(s), decider(file, s), reason(s))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -65,7 +65,10 @@ func (c *explainCommand) print(out io.Writer, steps []policy.Step) error {
 // subject is what a step is about.
 func subject(s policy.Step) string {
 	header := s.Header
-	if header == "" {
+	switch {
+	case strings.HasPrefix(s.Key, "access."):
+		return s.Asked // which is all that there is of a request to an API server
+	case header == "":
 		header = "the request"
 	}
 	if s.Asked == "" {

@@ -51,6 +51,7 @@
 package access
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -96,11 +97,11 @@ type Rules struct {
 // New reads rules. Its errors name the place as Denied does, such as
 // access.deny[0].kinds[1], what is wrong, and the next step; the first is returned.
 func New(c Config) (Rules, error) {
-	allow, err := compileAll("access.allow", c.Allow, false)
+	allow, err := compileAll(allowList, c.Allow, false)
 	if err != nil {
 		return Rules{}, err
 	}
-	deny, err := compileAll("access.deny", c.Deny, true)
+	deny, err := compileAll(denyList, c.Deny, true)
 	if err != nil {
 		return Rules{}, err
 	}
@@ -115,17 +116,43 @@ func (r Rules) Warnings() []string { return slices.Clone(r.warnings) }
 
 // Check returns nil if the rules let the request pass, else a *Denied.
 func (r Rules) Check(q Request) error {
+	_, err := r.decide(q)
+	return err
+}
+
+// Decide is Check, and says which rule decides, as a key of the policy file:
+// access.deny[0], access.allow[1], or access.allow if no rule there matches or there is none.
+func (r Rules) Decide(q Request) (rule string, err error) {
+	i, err := r.decide(q)
+	var denied *Denied
+	switch {
+	case errors.As(err, &denied):
+		return denied.Rule, err
+	case i < 0:
+		return allowList, nil
+	}
+	return place(allowList, i), nil
+}
+
+// The lists, as keys of the policy file.
+const (
+	allowList = "access.allow"
+	denyList  = "access.deny"
+)
+
+// decide is Check, and gives the place of the rule that allowed; -1 for none.
+func (r Rules) decide(q Request) (int, error) {
 	if r.Empty() {
-		return nil
+		return -1, nil
 	}
 	a := ask(q)
 	for i := range r.deny {
 		if d := &r.deny[i]; d.refuses(&a) {
-			return &Denied{Request: shown(q), Rule: place("access.deny", i), NameOne: a.where == everywhere && d.namespaces.lists()}
+			return -1, &Denied{Request: shown(q), Rule: place(denyList, i), NameOne: a.where == everywhere && d.namespaces.lists()}
 		}
 	}
 	if len(r.allow) == 0 {
-		return nil
+		return -1, nil
 	}
 	nearly := false
 	for i := range r.allow {
@@ -133,11 +160,11 @@ func (r Rules) Check(q Request) error {
 			continue
 		}
 		if r.allow[i].holds(&a) {
-			return nil
+			return i, nil
 		}
 		nearly = nearly || a.where == everywhere
 	}
-	return &Denied{Request: shown(q), Rule: "access.allow", NameOne: nearly}
+	return -1, &Denied{Request: shown(q), Rule: allowList, NameOne: nearly}
 }
 
 // place is the name of a rule.

@@ -35,7 +35,14 @@ func (d *Denied) Error() string {
 // What is the request in words: get secrets in namespace team-a, list
 // deployments.apps in all namespaces.
 func (d *Denied) What() string {
-	q := d.Request
+	if d.NameOne {
+		return d.Request.What() + " in all namespaces"
+	}
+	return d.Request.What()
+}
+
+// What is the request in words, without the name of an object.
+func (q Request) What() string {
 	what := word(q.Verb) + " " + word(q.Resource)
 	if q.Group != "" {
 		what += "." + word(q.Group)
@@ -43,11 +50,8 @@ func (d *Denied) What() string {
 	if q.Subresource != "" {
 		what += "/" + word(q.Subresource)
 	}
-	switch {
-	case q.Namespace != "":
+	if q.Namespace != "" {
 		what += " in namespace " + word(q.Namespace)
-	case d.NameOne:
-		what += " in all namespaces"
 	}
 	return what
 }

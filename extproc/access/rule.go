@@ -16,7 +16,7 @@ func compileAll(list string, from []Rule, deny bool) ([]rule, error) {
 	if len(from) > MaxRules {
 		return nil, fmt.Errorf("%s: the list has %d rules; write at most %d", list, len(from), MaxRules)
 	}
-	out := make([]rule, 0, len(from))
+	var out []rule // nil for none, as in the zero Rules
 	for i := range from {
 		r := &from[i]
 		if err := r.check(place(list, i)); err != nil {

@@ -178,12 +178,32 @@ func TestOneRuleOfSeveralIsEnough(t *testing.T) {
 	judge(t, rules, []string{"get pods ns=a", "list secrets ns=a"}, []string{"list pods ns=a", "get secrets ns=a"})
 }
 
+func TestDecideNamesTheRule(t *testing.T) {
+	rules, err := New(Config{Allow: []Rule{{Kinds: []string{"Pod"}}, {Kinds: []string{"Secret", "Pod"}}}, Deny: []Rule{{Verbs: []string{"watch"}}, {Namespaces: []string{"b"}}}})
+	require.NoError(t, err)
+	for line, want := range map[string]string{
+		"get pods ns=a": "access.allow[0]", "get secrets ns=a": "access.allow[1]", "get nodes name=n": "access.allow", "get pods ns=b": "access.deny[1]", "watch nodes": "access.deny[0]",
+	} {
+		rule, err := rules.Decide(parse(t, line))
+		require.Equal(t, want, rule, line)
+		require.Equal(t, rules.Check(parse(t, line)), err)
+	}
+	rule, err := Rules{}.Decide(parse(t, "get pods"))
+	require.NoError(t, err)
+	require.Equal(t, "access.allow", rule)
+	denies, err := New(Config{Deny: []Rule{{Kinds: []string{"Secret"}}}})
+	require.NoError(t, err)
+	rule, err = denies.Decide(parse(t, "get pods"))
+	require.NoError(t, err)
+	require.Equal(t, "access.allow", rule)
+}
+
 func TestZeroRulesAllowEverything(t *testing.T) {
 	var rules Rules
 	require.True(t, rules.Empty())
 	require.NoError(t, rules.Check(Request{}))
 	none, err := New(Config{Allow: []Rule{}, Deny: []Rule{}})
 	require.NoError(t, err)
-	require.True(t, none.Empty())
+	require.Equal(t, rules, none)
 	require.NoError(t, none.Check(parse(t, "deletecollection secrets")))
 }

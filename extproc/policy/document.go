@@ -9,6 +9,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"kubernetes-mcp-edge/extproc/access"
 	"kubernetes-mcp-edge/extproc/hostpolicy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
@@ -49,6 +50,7 @@ type draft struct {
 	rootsPEM []byte
 	rootsAt  string // the publicRootsFile as written
 	kinds    []string
+	access   access.Config
 	logHosts HostForm
 	limits   Limits
 }

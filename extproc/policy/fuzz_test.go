@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"kubernetes-mcp-edge/extproc/access"
 	"kubernetes-mcp-edge/extproc/hostpolicy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/trial"
@@ -44,14 +45,35 @@ type plainFile struct {
 	TLSServerName    string   `yaml:"tlsServerName"`
 	PublicRootsFile  string   `yaml:"publicRootsFile"`
 	PlaintextIngress string   `yaml:"plaintextIngress"`
-	Report           []string `yaml:"report"`
-	Logs             struct {
+	Access           struct {
+		Allow []plainRule `yaml:"allow"`
+		Deny  []plainRule `yaml:"deny"`
+	} `yaml:"access"`
+	Report []string `yaml:"report"`
+	Logs   struct {
 		Hosts string `yaml:"hosts"`
 	} `yaml:"logs"`
 	Limits struct {
 		Guard   plainLimits `yaml:"guard"`
 		Backend plainLimits `yaml:"backend"`
 	} `yaml:"limits"`
+}
+
+// plainRule is one of the rules of access.
+type plainRule struct {
+	Groups     []string `yaml:"groups"`
+	Versions   []string `yaml:"versions"`
+	Kinds      []string `yaml:"kinds"`
+	Namespaces []string `yaml:"namespaces"`
+	Verbs      []string `yaml:"verbs"`
+}
+
+func rules(list []plainRule) []access.Rule {
+	out := make([]access.Rule, len(list))
+	for i, r := range list {
+		out[i] = access.Rule(r)
+	}
+	return out
 }
 
 // plainLimits are those of either program.
@@ -107,7 +129,9 @@ func (f plainFile) policy(t *testing.T) *Policy {
 	set(&limits.Guard, f.Limits.Guard)
 	set(&limits.Backend, f.Limits.Backend)
 	form := map[string]HostForm{"": HostPlain, "plain": HostPlain, "hashed": HostHashed, "omitted": HostOmitted}[f.Logs.Hosts]
-	return &Policy{Limits: limits, LogHosts: form, Header: kubeheader.Policy{
+	judge, err := access.New(access.Config{Allow: rules(f.Access.Allow), Deny: rules(f.Access.Deny)})
+	require.NoError(t, err)
+	return &Policy{Access: judge, Limits: limits, LogHosts: form, Header: kubeheader.Policy{
 		Hosts: hosts, InsecureHosts: f.InsecureHosts, PathPrefixes: f.PathPrefixes,
 		CredentialsOptional: f.Credentials == optional, AllowToken: has(token), AllowClientCertificate: has(clientCertificate),
 		AllowTLSServerName: f.TLSServerName != forbid, AllowPlaintext: f.PlaintextIngress == allow,
@@ -158,6 +182,7 @@ func FuzzPolicyFile(f *testing.F) {
 		want := plain.policy(t)
 		require.Equal(t, want.Limits, p.Limits)
 		require.Equal(t, want.LogHosts, p.LogHosts)
+		require.Equal(t, want.Access, p.Access)
 		if diff := cmp.Diff(want.Header, p.Header, cmp.Exporter(func(x reflect.Type) bool { return x.PkgPath() == "kubernetes-mcp-edge/extproc/hostpolicy" }),
 			cmp.Comparer(func(a, b netip.Addr) bool { return a == b }), cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 			cmpopts.EquateEmpty()); diff != "" {

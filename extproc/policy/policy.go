@@ -20,6 +20,7 @@
 //	tlsServerName: allow     # or forbid
 //	publicRootsFile: ""      # PEM bundle that vouches for servers whose CA was not sent
 //	plaintextIngress: refuse # or allow
+//	access: {allow: [], deny: []} # what may be asked of API servers: see extproc/access
 //	report: []               # reasons of the policy's own that are counted while the request passes
 //	logs: {hosts: plain}     # or hashed, omitted
 //	limits: {guard: {…}, backend: {…}} # see Limits
@@ -60,6 +61,7 @@ import (
 	"net/netip"
 	"path/filepath"
 
+	"kubernetes-mcp-edge/extproc/access"
 	"kubernetes-mcp-edge/extproc/hostpolicy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/smallfile"
@@ -69,6 +71,8 @@ import (
 type Policy struct {
 	// Header is what kubeheader.Parse asks; its Hosts also judges dials.
 	Header kubeheader.Policy
+	// Access judges what the backend asks of API servers.
+	Access access.Rules
 	// Digest is SHA-256, in lower-case hex, over the bytes of the file and, if
 	// it names a publicRootsFile, a NUL (which no YAML holds) and that file's
 	// bytes. Equal digests mean equal policies.
@@ -149,8 +153,12 @@ func read(name string, file []byte, open func(string) ([]byte, error)) (*Policy,
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err) // Each entry passed its check with its line.
 	}
+	rules, err := access.New(d.access)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err) // Each rule passed its check with its line.
+	}
 	p := &Policy{
-		Header: d.header, Digest: digest(file, d.rootsPEM), PublicRoots: d.roots, LogHosts: d.logHosts, Limits: d.limits,
+		Header: d.header, Access: rules, Digest: digest(file, d.rootsPEM), PublicRoots: d.roots, LogHosts: d.logHosts, Limits: d.limits,
 		rootsFile: d.rootsAt, config: d.hosts, kinds: d.kinds, lines: r.lines,
 	}
 	p.Header.Hosts = hosts
@@ -190,5 +198,5 @@ func warnings(p *Policy, d *draft) []string {
 			out = append(out, fmt.Sprintf("insecureHosts names %s, which the policy does not allow at all: add it to hosts.exact", host))
 		}
 	}
-	return out
+	return append(out, p.Access.Warnings()...)
 }

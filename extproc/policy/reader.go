@@ -71,20 +71,24 @@ func (r *reader) root(file []byte) *yaml.Node {
 		r.failf(&yaml.Node{Line: 1}, "", "the file is empty; begin it with apiVersion: %s and kind: %s", apiVersion, kind)
 		return nil
 	} else if err != nil {
-		r.syntax(err)
+		r.syntax(file, err)
 		return nil
 	}
 	if err := dec.Decode(&second); err == nil {
 		r.failf(&second, "", "a second document begins here; keep one policy in one file")
 		return nil
 	} else if !errors.Is(err, io.EOF) {
-		r.syntax(err)
+		r.syntax(file, err)
 		return nil
 	}
 	return doc.Content[0]
 }
 
-func (r *reader) syntax(err error) {
+// starText finds what the library says of a pattern without quotes: to YAML *
+// begins the name of an anchor, and it does not say where.
+var starText = regexp.MustCompile(`^did not find expected alphabetic or numeric character$|^unknown anchor '(.*)' referenced$`)
+
+func (r *reader) syntax(file []byte, err error) {
 	m := yamlLine.FindStringSubmatch(err.Error())
 	if m == nil {
 		m = []string{"", "", err.Error()}
@@ -92,6 +96,12 @@ func (r *reader) syntax(err error) {
 	line := m[1]
 	if line == "" {
 		line = "1"
+	}
+	if star := starText.FindStringSubmatch(m[2]); star != nil {
+		m[2] += " (a text that begins with * has to stand in quotes)"
+		if before, _, found := bytes.Cut(file, []byte("*"+star[1])); found && star[1] != "" {
+			line = strconv.Itoa(1 + bytes.Count(before, []byte("\n")))
+		}
 	}
 	r.errs = append(r.errs, problem{fmt.Errorf("not YAML: %s; mend the syntax near this line", m[2]), r.file + ":" + line + ": "})
 }

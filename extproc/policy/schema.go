@@ -23,6 +23,7 @@ type schema struct {
 	Items       *schema            `json:"items,omitempty"`
 	Properties  map[string]*schema `json:"properties,omitempty"`
 	Required    []string           `json:"required,omitempty"`
+	LeastKeys   int                `json:"minProperties,omitempty"`
 	Additional  *bool              `json:"additionalProperties,omitempty"`
 	Default     json.RawMessage    `json:"default,omitempty"`
 }
@@ -83,7 +84,11 @@ func (v text) schema() *schema {
 }
 
 func (v texts) schema() *schema {
-	return list(&schema{Type: typeString, Pattern: v.pattern}, v.most)
+	s := list(&schema{Type: typeString, Pattern: v.pattern}, v.most)
+	if v.none != "" {
+		s.MinItems, s.Default = 1, nil
+	}
+	return s
 }
 
 func (v words) schema() *schema {
@@ -123,5 +128,6 @@ func (v items) schema() *schema {
 	keys, _ := v.item()
 	s := list(object(keys), v.most)
 	s.UniqueItems = false
+	s.Items.LeastKeys = v.keys
 	return s
 }

@@ -52,6 +52,7 @@ func TestSchemaAcceptsWhatTheReaderDoes(t *testing.T) {
 		"", "hosts: {exact: [api.example.com, 10.0.0.9, \"::1\", kind-control-plane], suffixes: [.a.example.com], anyPublic: true}\n",
 		"networks: [{cidr: \"fd00::/8\", ports: [1, 65535]}]\npathPrefixes: [/, /k8s/c-1, /a.b~_, /..., /.well-known]\n",
 		"credentials: optional\ncredentialKinds: [token]\nreport: [host-not-allowed]\nlogs: {hosts: hashed}\n",
+		"access: {allow: [{groups: [\"\", \"*.example.com\"], kinds: [\"*\", Pod/exec]}], deny: [{versions: [v1], namespaces: [kube-*], verbs: [\"*\", delete*, get]}]}\n",
 		"limits: {guard: {bodyTimeout: 59s500ms, drain: 500ms}, backend: {calls: 65536, clientAge: 24h}}\n",
 	} {
 		mustParse(t, body)
@@ -61,10 +62,10 @@ func TestSchemaAcceptsWhatTheReaderDoes(t *testing.T) {
 
 // beyondSchema are the bad files whose faults a schema cannot see: what a YAML
 // parser has taken away before (anchors, merge keys, a second document), what
-// only another file shows, and what is known of names and addresses.
+// only another file shows, and what is known of kinds, names and addresses.
 func beyondSchema() []string {
 	return []string{
-		"alias", "anchor", "broken-second", "cidr-host-bits", "cidr-loopback", "cidr-metadata", "merge-key",
+		"access-short-name", "alias", "anchor", "broken-second", "cidr-host-bits", "cidr-loopback", "cidr-metadata", "merge-key",
 		"roots-empty-file", "suffix-inside-cluster", "two-documents",
 	}
 }

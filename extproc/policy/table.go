@@ -30,14 +30,14 @@ func (d *draft) keys() []key {
 			about: "Required."},
 		{name: keyHosts, value: mapping{d.hostKeys()},
 			about: "Which hosts kubernetes-server may name. Default: none."},
-		{name: "networks", value: items{mostEntries, d.network},
+		{name: "networks", value: items{mostEntries, d.network, 0},
 			about: "Which addresses may be reached that are not public, and on which ports: what a URL spells as an address, and what an allowed name resolves to at the moment of connecting. " +
 				"Each item is such as {cidr: 10.0.0.0/8, ports: [6443]}. Default: none. Loopback, link-local, cloud metadata, multicast and unspecified addresses stay refused inside a block; each needs an entry of full length (/32, /128) of its own."},
 		{name: "ports", value: ports{to: &d.hosts.Ports},
 			about: "Ports of names and public addresses, besides 443 and 6443. Default: none."},
-		{name: "insecureHosts", value: texts{&d.header.InsecureHosts, checkInsecureHost, mostEntries, hostPattern},
+		{name: "insecureHosts", value: texts{&d.header.InsecureHosts, checkInsecureHost, mostEntries, hostPattern, ""},
 			about: "Hosts whose certificate a caller may choose not to verify, exactly as in hosts.exact; each must be allowed above, too. Default: none."},
-		{name: "pathPrefixes", value: texts{&d.header.PathPrefixes, checkPathPrefix, mostEntries, pathPattern},
+		{name: "pathPrefixes", value: texts{&d.header.PathPrefixes, checkPathPrefix, mostEntries, pathPattern, ""},
 			about: "Paths that kubernetes-server may have (Rancher, kcp): each allows itself and what is below it; / allows every path. Default: none."},
 		{name: "credentials", value: word{func(s string) { d.header.CredentialsOptional = s == optional }, []string{required, optional}},
 			about: "required: every request carries a credential. optional: a request without any kubernetes-* header passes as anonymous, and is signed as such; it can list tools, and a tool call says what to send. Default: required."},
@@ -49,6 +49,9 @@ func (d *draft) keys() []key {
 			about: "A PEM bundle that vouches for API servers whose CA the caller did not send; a relative path starts beside this file. Default: none, the CA is required."},
 		{name: "plaintextIngress", value: word{func(s string) { d.header.AllowPlaintext = s == allow }, []string{refuse, allow}},
 			about: "refuse or allow requests that reached the ingress over plain HTTP, their credentials readable on the way. Default: refuse."},
+		{name: "access", value: mapping{d.accessKeys()},
+			about: "What may be asked of API servers, whatever the caller's own rights are. mcpbackend judges every request that it sends, by what is on the wire, in every tool. Each item of either list is such as {kinds: [Secret], namespaces: [kube-*]}, and matches what all of its lists match. " +
+				"In a pattern * stands for any text; quote one that begins with it. Whoever may exec into a pod reads what is mounted there, and nodes/proxy reads what runs on a node: deny those too where a kind is to stay unread."},
 		{name: "report", value: words{words: reportable(), check: checkReport, set: d.report},
 			about: "Reasons of this policy that are counted and logged while the request passes, to see whom a rule would stop before it does. What can be reported: " + sentenceOf(reportable()) + ". " +
 				"Reported hosts reach what anyPublic would allow, reported ports those of names and public addresses: names inside a machine, cluster or cloud, addresses that are not public and the ports of networks stay enforced, at the edge and when the backend connects. " +
@@ -63,9 +66,9 @@ func (d *draft) keys() []key {
 // hostKeys are the keys below hosts.
 func (d *draft) hostKeys() []key {
 	return []key{
-		{name: "exact", value: texts{&d.hosts.Hosts, hostpolicy.CheckHost, mostHosts, hostPattern},
+		{name: "exact", value: texts{&d.hosts.Hosts, hostpolicy.CheckHost, mostHosts, hostPattern, ""},
 			about: "Names and addresses exactly as a URL spells them: lower-case, no port, IPv6 without brackets. Names that mean something only inside a machine, cluster or cloud (localhost, kubernetes.default.svc, a single label) are allowed here and nowhere else. Default: none."},
-		{name: "suffixes", value: texts{&d.hosts.Suffixes, hostpolicy.CheckSuffix, mostEntries, suffixPattern},
+		{name: "suffixes", value: texts{&d.hosts.Suffixes, hostpolicy.CheckSuffix, mostEntries, suffixPattern, ""},
 			about: "Every name below: .clusters.example.com allows a.clusters.example.com, but neither clusters.example.com itself nor badclusters.example.com. Default: none."},
 		{name: "anyPublic", value: boolean{&d.hosts.AnyPublic},
 			about: "true: every public DNS name and every public address. Default: false."},

@@ -60,10 +60,15 @@ type texts struct {
 	check   func(string) error // says what is wrong and the next step
 	most    int                // items
 	pattern string             // what check wants, as far as a pattern can say
+	none    string             // why no item would be an error; empty: it is not
 }
 
-func (v texts) read(r *reader, n *yaml.Node, at string) { *v.to = r.texts(n, at, v.most, v.check) }
-func (texts) standard() string                          { return "[]" }
+func (v texts) read(r *reader, n *yaml.Node, at string) {
+	if *v.to = r.texts(n, at, v.most, v.check); v.none != "" && n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+		r.failf(n, at, "%s", v.none)
+	}
+}
+func (texts) standard() string { return "[]" }
 
 // words is a list of different words out of some.
 type words struct {
@@ -167,6 +172,7 @@ func (mapping) standard() string                          { return "" }
 type items struct {
 	most int
 	item func() (keys []key, done func(r *reader, n *yaml.Node, at string)) // of a new item
+	keys int                                                                // at least, of an item
 }
 
 func (v items) read(r *reader, n *yaml.Node, at string) {

@@ -129,7 +129,7 @@ func (b *backend) assemble() (err error) {
 	b.clients, err = kube.New(kube.Config{
 		Rules: func() kube.Rules {
 			rules := b.policy.Current()
-			return kube.Rules{Hosts: rules.Header.Hosts, PublicRoots: rules.PublicRoots, Generation: rules.Digest}
+			return kube.Rules{Hosts: rules.Header.Hosts, Access: rules.Access, PublicRoots: rules.PublicRoots, Generation: rules.Digest}
 		},
 		Limits: kube.Limits{Entries: b.limits.Clients, Bytes: b.limits.ClientBytes, Idle: b.limits.ClientIdle, Age: b.limits.ClientAge},
 	})
