@@ -31,6 +31,7 @@ type reply struct {
 	status int
 	body   []byte
 	cut    bool // there was more than call.text
+	html   bool // a page for people, where text was asked for
 }
 
 // do makes the call and returns the body of a 2xx answer in JSON.
@@ -100,6 +101,7 @@ func (e *entry) send(req *http.Request, text int) (r reply, mediaType string, er
 		r.body, r.cut = r.body[:text], true
 	}
 	mediaType, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	r.html = mediaType == "text/html"
 	return r, mediaType, err
 }
 

@@ -116,7 +116,11 @@ func (c *Client) List(ctx context.Context, k Kind, o ListOptions) (Table, error)
 // Get returns one object as the server has it: one request. Numbers are
 // json.Number.
 func (c *Client) Get(ctx context.Context, k Kind, namespace, name string) (map[string]any, error) {
-	body, err := c.do(ctx, call{method: http.MethodGet, segments: append(k.path(namespace), name), accept: jsonType})
+	segments, err := k.object(namespace, name)
+	if err != nil {
+		return nil, err
+	}
+	body, err := c.do(ctx, call{method: http.MethodGet, segments: segments, accept: jsonType})
 	if err != nil {
 		return nil, c.noted(k, err)
 	}

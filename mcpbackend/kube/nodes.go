@@ -50,6 +50,9 @@ func (c *Client) NodeLog(ctx context.Context, node, query string, tail int) (tex
 		method: http.MethodGet, segments: segments, slash: true, // without it the kubelet redirects
 		query: values, accept: "text/plain, */*", text: maxNodeLog,
 	})
+	if err == nil && r.html { // a list of files: the kubelet took no notice of the query
+		return nil, false, &Error{Trouble: Unsupported, Status: r.status, Detail: "this node's kubelet takes no log queries (feature NodeLogQuery, enableSystemLogQuery)"}
+	}
 	return r.body, r.cut, err
 }
 

@@ -71,6 +71,14 @@ func (k Kind) path(namespace string) []string {
 	return append(segments, k.Resource)
 }
 
+// object is the path to one object.
+func (k Kind) object(namespace, name string) ([]string, error) {
+	if k.Namespaced && namespace == "" {
+		return nil, &Error{Trouble: Invalid, Detail: "an object of this kind is in a namespace, and none was named"}
+	}
+	return append(k.path(namespace), name), nil
+}
+
 // The two roots of the API: the core group's, and that of all others.
 const (
 	core   = "api"

@@ -16,7 +16,7 @@ type Scale struct {
 // Scale reads the scale of an object: one request. A kind without one is
 // Unsupported.
 func (c *Client) Scale(ctx context.Context, k Kind, namespace, name string) (Scale, error) {
-	return c.scale(ctx, k, call{method: http.MethodGet, segments: append(k.path(namespace), name, "scale")})
+	return c.scale(ctx, k, namespace, name, call{method: http.MethodGet})
 }
 
 // SetScale sets how many replicas an object wants, through its scale subresource
@@ -29,14 +29,17 @@ func (c *Client) SetScale(ctx context.Context, k Kind, namespace, name string, r
 	if err != nil {
 		return Scale{}, &Error{Trouble: Invalid, Detail: "the scale cannot be written as JSON"}
 	}
-	return c.scale(ctx, k, call{
-		method: http.MethodPatch, segments: append(k.path(namespace), name, "scale"), query: writeQuery(dryRun),
-		contentType: "application/merge-patch+json", body: body,
+	return c.scale(ctx, k, namespace, name, call{
+		method: http.MethodPatch, query: writeQuery(dryRun), contentType: "application/merge-patch+json", body: body,
 	})
 }
 
-func (c *Client) scale(ctx context.Context, k Kind, s call) (Scale, error) {
-	s.accept = jsonType
+func (c *Client) scale(ctx context.Context, k Kind, namespace, name string, s call) (Scale, error) {
+	segments, err := k.object(namespace, name)
+	if err != nil {
+		return Scale{}, err
+	}
+	s.segments, s.accept = append(segments, "scale"), jsonType
 	body, err := c.do(ctx, s)
 	if noSuchAPI(err) { // the kind is there: it was resolved
 		return Scale{}, &Error{Trouble: Unsupported, Status: http.StatusNotFound, Detail: "this kind has no scale"}

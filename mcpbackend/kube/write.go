@@ -43,8 +43,12 @@ func (c *Client) Apply(ctx context.Context, k Kind, namespace, name string, obje
 	if err != nil {
 		return Applied{}, err
 	}
+	segments, err := k.object(namespace, name)
+	if err != nil {
+		return Applied{}, err
+	}
 	return c.write(ctx, k, call{
-		method: http.MethodPatch, segments: append(k.path(namespace), name), query: query,
+		method: http.MethodPatch, segments: segments, query: query,
 		contentType: "application/apply-patch+yaml", body: body, // JSON is YAML
 	})
 }
@@ -54,6 +58,9 @@ func (c *Client) Apply(ctx context.Context, k Kind, namespace, name string, obje
 func (c *Client) Create(ctx context.Context, k Kind, namespace string, object map[string]any, dryRun bool) (Applied, error) {
 	query := writeQuery(dryRun)
 	query.Set("fieldValidation", "Strict")
+	if _, err := k.object(namespace, ""); err != nil {
+		return Applied{}, err
+	}
 	body, err := written(k, namespace, "", object)
 	if err != nil {
 		return Applied{}, err
@@ -140,7 +147,11 @@ func (c *Client) Delete(ctx context.Context, k Kind, namespace, name string, o D
 	if err != nil {
 		return Deleted{}, &Error{Trouble: Invalid, Detail: "the options cannot be written as JSON"}
 	}
-	answer, err := c.do(ctx, call{method: http.MethodDelete, segments: append(k.path(namespace), name), accept: jsonType, body: body})
+	segments, err := k.object(namespace, name)
+	if err != nil {
+		return Deleted{}, err
+	}
+	answer, err := c.do(ctx, call{method: http.MethodDelete, segments: segments, accept: jsonType, body: body})
 	if err != nil {
 		return Deleted{}, c.noted(k, err)
 	}
