@@ -13,11 +13,6 @@ const Redacted = "[redacted]"
 var secrets = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*` +
 	`|-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|$)`)
 
-// bootstrap is the shape of a bootstrap token
-// (https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/),
-// with what may announce it. Two words of the right lengths have that shape too.
-var bootstrap = regexp.MustCompile(`((?i:token)["'\\]*[ \t]*[:=]?[ \t]*["'\\]*)?\b[a-z0-9]{6}\.([a-z0-9]{16})\b`)
-
 // encoded is base64, in one piece or wrapped: by line breaks, or by what stands
 // for them in a quoted string.
 var encoded = regexp.MustCompile(`[A-Za-z0-9+/_-]{16,}(?:` + wrap + `[A-Za-z0-9+/_-]+)*(?:(?:` + wrap + `)?=){0,2}`)
@@ -32,22 +27,17 @@ var breaks = strings.NewReplacer("\n", "", "\t", "", " ", "", `\r`, "", `\n`, ""
 var keyMarks = []string{"UFJJVkFURSBLRV", "BSSVZBVEUgS0VZ", "QUklWQVRFIEtFW"}
 
 // Redact takes credentials out of text.
-func Redact(s string) string {
-	s = secrets.ReplaceAllString(s, Redacted)
-	s = bootstrap.ReplaceAllStringFunc(s, redactBootstrap)
-	s = encoded.ReplaceAllStringFunc(s, redactEncoded)
-	return redactManifests(s)
-}
+func Redact(s string) string { return redact(s, false) }
 
-// redactBootstrap leaves what only looks like a token, such as the names of two
-// parts of a program: in 16 random characters there is a digit, but for one in
-// two hundred, and those are announced as a token where they are one.
-func redactBootstrap(match string) string {
-	m := bootstrap.FindStringSubmatch(match)
-	if m[1] == "" && !strings.ContainsAny(m[2], "0123456789") {
-		return match
-	}
-	return m[1] + Redacted
+// redact is Redact where it may be known that what looks like a bootstrap token
+// is one.
+func redact(s string, sure bool) string { return redactManifests(redactShapes(s, sure)) }
+
+// redactShapes takes out what is a credential by its shape alone.
+func redactShapes(s string, sure bool) string {
+	s = secrets.ReplaceAllString(s, Redacted)
+	s = redactBootstrap(s, sure)
+	return encoded.ReplaceAllStringFunc(s, redactEncoded)
 }
 
 func redactEncoded(match string) string {

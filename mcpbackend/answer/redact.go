@@ -47,17 +47,21 @@ func bounded(s string, limit int, show func(string) string) string {
 // would be longer than objectBudget, or when ctx is done. The argument is not
 // changed.
 func Object(ctx context.Context, o map[string]any, scrub func(string) string, secret bool) (shown map[string]any, changed []string, cut bool) {
-	p := presenter{ctx: ctx, scrub: scrub, left: ObjectBudget}
+	return objectWithin(ctx, o, scrub, secret, ObjectBudget)
+}
+
+func objectWithin(ctx context.Context, o map[string]any, scrub func(string) string, secret bool, budget int) (shown map[string]any, changed []string, cut bool) {
+	p := presenter{ctx: ctx, scrub: scrub, left: budget, sure: bootstrapObject(o)}
 	shown, _ = p.mapping(o, "", secret).(map[string]any)
-	slices.Sort(p.changed)
-	return shown, slices.Compact(p.changed), p.cut
+	return shown, p.noted(), p.cut
 }
 
 type presenter struct {
 	ctx     context.Context
 	scrub   func(string) string
-	left    int // bytes: what YAML of the rest may take at least
-	indent  int // of the fields of this map, in columns
+	sure    bool // what looks like a bootstrap token is one
+	left    int  // bytes: what YAML of the rest may take at least
+	indent  int  // of the fields of this map, in columns
 	cut     bool
 	changed []string
 }
@@ -114,7 +118,7 @@ func (p *presenter) text(s string) string {
 }
 
 func (p *presenter) clean(s string, limit int) string {
-	return bounded(s, limit, func(s string) string { return Redact(p.scrub(Clean(s))) })
+	return bounded(s, limit, func(s string) string { return redact(p.scrub(Clean(s)), p.sure) })
 }
 
 // key is the name of a field, fit to show. YAML's own limit for one is 1024
@@ -131,6 +135,12 @@ func (p *presenter) key(s string) string {
 
 func (p *presenter) note(path string) { p.changed = append(p.changed, path) }
 
+// noted are the paths of what is redacted, sorted, each once.
+func (p *presenter) noted() []string {
+	slices.Sort(p.changed)
+	return slices.Compact(p.changed)
+}
+
 // below is the path of a field.
 func below(path, name string) string {
 	path = strings.TrimPrefix(path+"."+name, ".")
@@ -144,6 +154,9 @@ func below(path, name string) string {
 // templates and custom resources too.
 func (p *presenter) mapping(m map[string]any, path string, secret bool) any {
 	secret = secret || m["kind"] == "Secret" || m["kind"] == "SecretList"
+	before := p.sure
+	defer func() { p.sure = before }()
+	inside := before || bootstrapObject(m) || announces(m)
 	out := map[string]any{}
 	for _, key := range slices.Sorted(maps.Keys(m)) {
 		if p.full() {
@@ -152,7 +165,9 @@ func (p *presenter) mapping(m map[string]any, path string, secret bool) any {
 		if key == "managedFields" && strings.HasSuffix("."+path, ".metadata") {
 			continue
 		}
+		p.sure = inside
 		name, value := p.key(key), m[key]
+		p.sure = inside || bootstrapName.MatchString(key)
 		at := below(path, name)
 		switch {
 		case slices.Contains(copies, key):

@@ -2,7 +2,6 @@ package answer
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"text/tabwriter"
 
@@ -22,20 +21,6 @@ const MaxLimit = 500
 
 // MaxSelector bounds a selector or a continue token, in bytes.
 const MaxSelector = 4 << 10
-
-// Listed is the structured part of a list: what a program needs to go on. The
-// rows are in the text.
-type Listed struct {
-	APIVersion    string   `json:"apiVersion"`
-	Kind          string   `json:"kind"`
-	Namespace     string   `json:"namespace,omitempty" jsonschema:"the namespace that was listed"`
-	AllNamespaces bool     `json:"allNamespaces,omitempty" jsonschema:"true if every namespace was listed"`
-	Count         int      `json:"count" jsonschema:"how many objects are shown"`
-	Names         []string `json:"names" jsonschema:"their names, as namespace/name where all namespaces were listed"`
-	Continue      string   `json:"continue,omitempty" jsonschema:"pass it back to get the next objects"`
-	Remaining     *int64   `json:"remaining,omitempty" jsonschema:"how many more there are, where the server knows"`
-	Truncated     bool     `json:"truncated,omitempty" jsonschema:"true if rows were left out to keep the answer short"`
-}
 
 // Present makes a name or a cell of the server fit to show.
 func Present(c *kube.Client, s string) string {
@@ -59,40 +44,16 @@ func List(ctx context.Context, c *kube.Client, scope string, out Listed, table k
 		}
 	}
 	out.Count = len(out.Names)
-	head := fmt.Sprintf("%d %s (%s) %s\n", out.Count, out.Kind, out.APIVersion, scope)
+	head := out.scoped(scope)
 	if len(table.Rows) == 0 {
 		body.Reset()
 	} else {
 		body.WriteString(v.missing(c, table))
 	}
-	missing := len(table.Rows) - out.Count
-	out.Truncated = missing > 0 || table.MoreRows > 0
-	switch {
-	// In both cases the token continues after rows that were not shown: it would
-	// skip them.
-	case table.MoreRows > 0:
-		fmt.Fprintf(&body, "-- %d more rows were left out: the server sent more than the limit of %d, so it does not page. Call again with a namespace, a selector or a limit up to %d. --\n", missing+table.MoreRows, limit, MaxLimit)
-	case missing > 0:
-		fmt.Fprintf(&body, "-- %d more rows were left out to keep the answer short. To go on after the last row, call again with the same arguments but limit %d: that answer ends here too, and with a continue token. Or narrow the list with a namespace or a selector. --\n", missing, max(1, out.Count))
-	case table.Continue != "":
-		out.Remaining = table.Remaining
-		body.WriteString(more(&out, table, Present(c, table.Continue)))
-	}
+	body.WriteString(Page{
+		Sent: len(table.Rows), Beyond: table.MoreRows, Limit: limit, Continue: table.Continue, Remaining: table.Remaining,
+	}.ending(c, &out, "rows"))
 	return head + body.String(), out
-}
-
-// more is the line that says how to go on. A token that is not fit to show (a
-// hostile server may write anything there) is not passed on.
-func more(out *Listed, table kube.Table, token string) string {
-	what := "There are more"
-	if table.Remaining != nil {
-		what = fmt.Sprintf("There are %d more", *table.Remaining)
-	}
-	if token != table.Continue || len(token) > MaxSelector {
-		return "-- " + what + ", but the server's continue token cannot be used. Narrow the list with a namespace or a selector. --\n"
-	}
-	out.Continue = token
-	return fmt.Sprintf("-- %s. Call again with the same arguments and continue %q. --\n", what, token)
 }
 
 // rows are the lines of a table, the first of them its header. They end where

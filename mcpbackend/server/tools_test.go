@@ -189,7 +189,7 @@ func TestGetOverBudget(t *testing.T) {
 		map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "name": "big", "namespace": "team-a"})
 	require.Less(t, len(text), 65<<10)
 	require.Equal(t, true, structured["truncated"])
-	require.Regexp(t, `\n# -- cut: the first \d+ bytes are shown, and there are more\. Use resources_list for an overview\. --\n$`, text)
+	require.Regexp(t, `\n# -- cut: the first \d+ bytes are shown, and there are more\. Ask for parts of it with fields\. --\n$`, text)
 }
 
 // TestNamesAreChecked before anything is asked, and no path escapes.

@@ -36,9 +36,10 @@ func badNamespace() error {
 	return answer.Mistake("namespace is not the name of a namespace: use lower-case letters, digits and dashes, at most 63.")
 }
 
-// CheckKind refuses what can be no kind before anything is asked.
+// CheckKind refuses what can be no kind before anything is asked. An apiVersion
+// of "" leaves it to the server.
 func CheckKind(apiVersion, kind string) error {
-	if !kube.ValidAPIVersion(apiVersion) {
+	if apiVersion != "" && !kube.ValidAPIVersion(apiVersion) {
 		return answer.Mistake("apiVersion must read version or group/version, such as v1 or apps/v1.")
 	}
 	if !kube.ValidKind(kind) {

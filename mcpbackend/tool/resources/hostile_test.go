@@ -17,7 +17,7 @@ import (
 
 func listPods(t *testing.T, c *kube.Client, limit int) (text string, out answer.Listed, err error) {
 	t.Helper()
-	return list(brokenapi.Soon(t), c, resourcesListIn{APIVersion: "v1", Kind: "Pod", Limit: limit})
+	return list(brokenapi.Soon(t), c, resourcesListIn{APIVersion: "v1", Kind: "Pod", Selection: Selection{Limit: limit}})
 }
 
 func getPod(t *testing.T, c *kube.Client) (text string, out Got, err error) {
@@ -142,7 +142,7 @@ func TestObjectsAreCutInOrder(t *testing.T) {
 	require.Equal(t, answer.Redacted, out.ResourceVersion)
 	require.Greater(t, len(text), answer.ObjectBudget*9/10)
 	require.Regexp(t, `^# Pod a \(v1\) in namespace team-a\ndata:\n  key-0000: v+\n  key-0001: `, text)
-	require.Regexp(t, `\n# -- cut: the first \d+ bytes are shown, and there are more\. Use resources_list for an overview\. --\n$`, text)
+	require.Regexp(t, `\n# -- cut: the first \d+ bytes are shown, and there are more\. Ask for parts of it with fields\. --\n$`, text)
 }
 
 // TestOneByteUnderTheBudget is whole.

@@ -2,8 +2,8 @@ package resources
 
 import (
 	"context"
+	"fmt"
 
-	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"kubernetes-mcp-edge/mcpbackend/answer"
@@ -11,86 +11,141 @@ import (
 	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
-// defaultLimit is how many objects a list shows that names no limit.
-const defaultLimit = 100
-
-type namespacesListIn struct {
-	LabelSelector string `json:"labelSelector,omitempty" jsonschema:"such as environment=production,tier!=frontend"`
-	FieldSelector string `json:"fieldSelector,omitempty" jsonschema:"such as metadata.name=team-a or status.phase=Active"`
-	Limit         int    `json:"limit,omitempty" jsonschema:"at most this many; default 100"`
-	Continue      string `json:"continue,omitempty" jsonschema:"from the answer before"`
-}
-
 type resourcesListIn struct {
-	APIVersion    string `json:"apiVersion" jsonschema:"such as v1, apps/v1 or networking.k8s.io/v1"`
-	Kind          string `json:"kind" jsonschema:"such as Pod, Deployment or Ingress"`
-	Namespace     string `json:"namespace,omitempty" jsonschema:"one namespace; * for all; left out: the kubernetes-namespace header's, or all without one"`
-	LabelSelector string `json:"labelSelector,omitempty" jsonschema:"such as app=web,tier!=cache"`
-	FieldSelector string `json:"fieldSelector,omitempty" jsonschema:"such as status.phase=Running or spec.nodeName=node-1"`
-	Limit         int    `json:"limit,omitempty" jsonschema:"at most this many; default 100"`
-	Continue      string `json:"continue,omitempty" jsonschema:"from the answer before"`
+	APIVersion string `json:"apiVersion,omitempty" jsonschema:"found by kind if left out"`
+	Kind       string `json:"kind" jsonschema:"e.g. Deployment; plurals and short names too"`
+	Namespace  string `json:"namespace,omitempty" jsonschema:"one, or * for all; default: the kubernetes-namespace header's, else all"`
+	Selection
 }
 
 func namespacesList() tool.Tool {
 	return tool.New(mcp.Tool{
 		Name: "namespaces_list", Title: "List namespaces",
-		Description: "Lists the cluster's namespaces. A caller who may not list them can still work in the ones he knows.",
-	}, tool.Options{Toolset: tool.Core, Adjust: limits}, func(ctx context.Context, c *kube.Client, in namespacesListIn) (string, answer.Listed, error) {
-		return list(ctx, c, resourcesListIn{
-			APIVersion: "v1", Kind: "Namespace", LabelSelector: in.LabelSelector, FieldSelector: in.FieldSelector,
-			Limit: in.Limit, Continue: in.Continue,
-		})
+		Description: "Lists the cluster's namespaces. Who may not list them can still work in those he knows.",
+	}, tool.Options{Toolset: tool.Core, Adjust: Bounds}, func(ctx context.Context, c *kube.Client, in Selection) (string, answer.Listed, error) {
+		return List(ctx, c, "v1", "Namespace", "", in)
 	})
 }
 
 func resourcesList() tool.Tool {
 	return tool.New(mcp.Tool{
 		Name: "resources_list", Title: "List resources",
-		Description: "Lists objects of any kind as the table that the server prints, with their names. The answer states which namespaces it covers and whether there is more. Use resources_get for one object in full.",
-	}, tool.Options{Toolset: tool.Core, Adjust: limits}, list)
-}
-
-// limits writes the bounds into the schema, which is enforced.
-func limits(properties map[string]*jsonschema.Schema) {
-	least, most := 1.0, float64(answer.MaxLimit)
-	properties["limit"].Minimum, properties["limit"].Maximum = &least, &most
+		Description: "Lists objects of any kind: the server's table, or yaml, names or a count. The answer states which namespaces it covers and what is left out.",
+	}, tool.Options{Toolset: tool.Core, Adjust: Bounds}, list)
 }
 
 func list(ctx context.Context, c *kube.Client, in resourcesListIn) (string, answer.Listed, error) {
-	if err := tool.CheckKind(in.APIVersion, in.Kind); err != nil {
+	return List(ctx, c, in.APIVersion, in.Kind, in.Namespace, in.Selection)
+}
+
+// List lists objects of a kind. It is what every tool that lists answers.
+func List(ctx context.Context, c *kube.Client, apiVersion, kindName, asked string, s Selection) (string, answer.Listed, error) {
+	if err := tool.CheckKind(apiVersion, kindName); err != nil {
 		return "", answer.Listed{}, err
 	}
-	if err := tool.CheckSelectors(in.LabelSelector, in.FieldSelector, in.Continue); err != nil {
+	fields, err := s.check()
+	if err != nil {
 		return "", answer.Listed{}, err
 	}
-	kind, err := c.Resolve(ctx, in.APIVersion, in.Kind)
+	kind, err := c.Resolve(ctx, apiVersion, kindName)
 	if err != nil {
 		return "", answer.Listed{}, err
 	}
 	if !kind.Can("list") {
 		return "", answer.Listed{}, tool.Cannot(kind, "listed", "")
 	}
-	namespace, scope, err := tool.ListScope(c, kind, in.Namespace)
+	namespace, scope, err := tool.ListScope(c, kind, asked)
 	if err != nil {
 		return "", answer.Listed{}, err
 	}
-	if in.Limit == 0 {
-		in.Limit = defaultLimit
+	l := listing{
+		c: c, kind: kind, fields: fields, scope: scope + chosen(c, apiVersion, kind), output: s.Output,
+		options: kube.ListOptions{
+			Namespace: namespace, LabelSelector: s.LabelSelector, FieldSelector: s.FieldSelector,
+			Limit: s.Limit, Continue: s.Continue,
+		},
+		out: answer.Listed{
+			APIVersion: kind.APIVersion(), Kind: answer.Line(answer.Present(c, kind.Kind), answer.MaxCell), Namespace: namespace,
+			AllNamespaces: kind.Namespaced && namespace == "",
+		},
 	}
-	in.Limit = min(in.Limit, answer.MaxLimit)
-	table, err := c.List(ctx, kind, kube.ListOptions{
-		Namespace: namespace, LabelSelector: in.LabelSelector, FieldSelector: in.FieldSelector,
-		Limit: in.Limit, Continue: in.Continue,
-	})
+	text, out, err := l.render(ctx)
 	if err != nil {
 		return "", answer.Listed{}, err
 	}
-	text, out := answer.List(ctx, c, scope, answer.Listed{
-		APIVersion: kind.APIVersion(), Kind: answer.Line(answer.Present(c, kind.Kind), answer.MaxCell), Namespace: namespace,
-		AllNamespaces: kind.Namespaced && namespace == "",
-	}, table, answer.Look(kind, table), in.Limit)
 	if err := answer.Ended(ctx); err != nil {
 		return "", answer.Listed{}, err
 	}
 	return text, out, nil
+}
+
+// maxOthers bounds how many other groups with the same kind are named.
+const maxOthers = 5
+
+// chosen says which other groups have a kind of this name, if the caller left
+// the choice to the server.
+func chosen(c *kube.Client, apiVersion string, kind kube.Kind) string {
+	if apiVersion != "" || len(kind.Others) == 0 {
+		return ""
+	}
+	text := ""
+	for _, o := range kind.Others[:min(len(kind.Others), maxOthers)] {
+		text += " " + answer.Line(answer.Present(c, o), answer.MaxCell)
+	}
+	return fmt.Sprintf(" (a kind of this name is also in:%s; pass apiVersion for it)", text)
+}
+
+// listing is one list on its way.
+type listing struct {
+	c       *kube.Client
+	kind    kube.Kind
+	fields  answer.Fields
+	scope   string
+	output  string
+	options kube.ListOptions
+	out     answer.Listed
+}
+
+func (l *listing) render(ctx context.Context) (string, answer.Listed, error) {
+	switch {
+	case l.output == outputCount:
+		return l.count(ctx)
+	case l.output == outputYAML || l.fields != nil:
+		objects, err := l.c.Objects(ctx, l.kind, l.options)
+		if err != nil {
+			return "", l.out, err
+		}
+		if l.output == outputYAML {
+			return answer.Documents(ctx, l.c, l.scope, l.out, l.kind, objects, l.fields, l.options.Limit)
+		}
+		table, view, short := answer.FieldTable(ctx, l.c, l.kind, objects, l.fields)
+		text, out := answer.List(ctx, l.c, l.scope, l.out, table, view, l.options.Limit)
+		if short {
+			text += "-- Some values are longer than what is looked at, and were cut. Use resources_get for one object. --\n"
+		}
+		return text, out, nil
+	}
+	table, err := l.c.List(ctx, l.kind, l.options)
+	if err != nil {
+		return "", l.out, err
+	}
+	if l.output == outputNames {
+		text, out := answer.Names(l.c, l.scope, l.out, table, l.options.Limit)
+		return text, out, nil
+	}
+	text, out := answer.List(ctx, l.c, l.scope, l.out, table, answer.Look(l.kind, table), l.options.Limit)
+	return text, out, nil
+}
+
+func (l *listing) count(ctx context.Context) (string, answer.Listed, error) {
+	n, exact, err := l.c.Count(ctx, l.kind, l.options)
+	if err != nil {
+		return "", l.out, err
+	}
+	l.out.Count = int(n)
+	if exact {
+		return fmt.Sprintf("%d %s (%s) %s\n", n, l.out.Kind, l.out.APIVersion, l.scope), l.out, nil
+	}
+	l.out.Truncated = true
+	return fmt.Sprintf("More than %d %s (%s) %s: counting stopped there.\n", n, l.out.Kind, l.out.APIVersion, l.scope), l.out, nil
 }
