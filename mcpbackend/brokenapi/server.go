@@ -38,7 +38,15 @@ type Server struct {
 
 	mu      sync.Mutex
 	answers map[string]string
-	asked   []string
+	handled map[string]http.HandlerFunc
+	asked   []Request
+}
+
+// Request is what a server was asked.
+type Request struct {
+	Method, URI string // the URI is path and query
+	ContentType string // of the body; "" if the request has none
+	Body        string
 }
 
 // resources are the kinds that every hostile server offers.
@@ -47,8 +55,9 @@ const resources = `{"resources":[
 	{"name":"configmaps","kind":"ConfigMap","namespaced":true,"verbs":["get","list"]},
 	{"name":"bindings","kind":"Binding","namespaced":true,"verbs":["create"]}]}`
 
-// Visit opens a server with these answers, bodies by path, and the door to it
-// for one caller. A body that begins with a number and a space has that status.
+// Visit opens a server with these answers, bodies by path or by method, space
+// and path, and the door to it for one caller. Its client only reads; Writing and
+// Executing may do more. A body that begins with a number and a space has that status.
 // What is in no answer does not exist, but for the kinds pods, configmaps and
 // bindings of v1.
 func Visit(t *testing.T, answers map[string]string) (*Server, *kube.Client) {
@@ -59,7 +68,7 @@ func Visit(t *testing.T, answers map[string]string) (*Server, *kube.Client) {
 	address := netip.MustParseAddrPort(h.Listener.Addr().String())
 	hosts, err := hostpolicy.New(hostpolicy.Config{Networks: []hostpolicy.Network{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Ports: []uint16{address.Port()}}}})
 	require.NoError(t, err)
-	clients, err := kube.New(kube.Config{Rules: func() kube.Rules { return kube.Rules{Hosts: hosts, Generation: "1"} }})
+	clients, err := kube.New(kube.Config{Rules: func() kube.Rules { return kube.Rules{Hosts: hosts, Generation: "1"} }, Writes: true, Execs: true})
 	require.NoError(t, err)
 	t.Cleanup(clients.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw})
@@ -80,18 +89,47 @@ func (h *Server) Answer(path, body string) {
 	h.answers[path] = body
 }
 
+// Handle has a path answered by code: what no text can say, such as a connection
+// that is taken over.
+func (h *Server) Handle(path string, f http.HandlerFunc) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.handled == nil {
+		h.handled = map[string]http.HandlerFunc{}
+	}
+	h.handled[path] = f
+}
+
 // Asked are the requests so far, as path and query.
 func (h *Server) Asked() []string {
+	var out []string
+	for _, r := range h.Requests() {
+		out = append(out, r.URI)
+	}
+	return out
+}
+
+// Requests are the requests so far.
+func (h *Server) Requests() []Request {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return slices.Clone(h.asked)
 }
 
 func (h *Server) serve(w http.ResponseWriter, r *http.Request) {
+	sent, _ := io.ReadAll(r.Body)
 	h.mu.Lock()
-	h.asked = append(h.asked, r.URL.RequestURI())
-	body, ok := h.answers[r.URL.Path]
+	h.asked = append(h.asked, Request{r.Method, r.URL.RequestURI(), r.Header.Get("Content-Type"), string(sent)})
+	body, ok := h.answers[r.Method+" "+r.URL.Path]
+	if !ok {
+		body, ok = h.answers[r.URL.Path]
+	}
+	handle := h.handled[r.URL.Path]
 	h.mu.Unlock()
+	if handle != nil {
+		handle(w, r)
+		return
+	}
 	switch {
 	case !ok && r.URL.Path == "/api/v1":
 		body = resources
