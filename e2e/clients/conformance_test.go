@@ -45,7 +45,7 @@ func TestConformance(t *testing.T) {
 		t.Run(revision, func(t *testing.T) {
 			results := t.TempDir()
 			baseline := filepath.Join(testdata(t), "conformance-"+revision+".yaml")
-			got := run(t, nil, caller, node(t), suite, "server", "--url", addHeaders(t, world.Stack.URL, caller),
+			got := run(t, nil, caller, node(t), suite, "server", "--url", addHeaders(t, caller),
 				"--requirements", revision, "--expected-failures", baseline, "-o", results)
 			require.Zero(t, got.status, summary(got.stdout))
 			for _, entry := range entries(t, baseline) {

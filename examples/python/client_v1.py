@@ -1,4 +1,4 @@
-"""Calls two tools through the endpoint with the MCP Python SDK 1.x. See README.md."""
+"""Calls tools through the endpoint with the MCP Python SDK 1.x. See README.md."""
 
 import sys
 

@@ -78,7 +78,7 @@ def headers(arguments):
 
 def parse():
     parser = argparse.ArgumentParser(
-        description="Asks an MCP endpoint who you are and which pods you have.",
+        description="Asks an MCP endpoint who you are and which pods you have, or calls the tools that you name.",
         epilog=EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -88,6 +88,8 @@ def parse():
            help="take the headers from a kubeconfig and not from the environment (default file: as for kubectl)")
     option("--context", metavar="NAME", help="the context of the kubeconfig (default: the current one)")
     option("--namespace", metavar="NAME", help="list its pods; * for all (default: kubernetes-namespace, else all)")
+    option("--call", action="append", type=call, metavar="TOOL=JSON",
+           help="call this tool with these arguments instead; may be given again")
     option("--timeout", type=float, default=30, metavar="SECONDS", help="for the whole run (default: 30)")
     arguments = parser.parse_args()
     arguments.url = arguments.url or os.environ.get("MCP_URL") or "http://127.0.0.1:8080/mcp"
@@ -105,8 +107,20 @@ def is_endpoint(url):
         return False
 
 
+def call(text):
+    """A call as it is named on the command line."""
+    tool, _, values = text.partition("=")
+    try:
+        return tool, json.loads(values or "{}")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"the arguments of {tool} are no JSON object") from None
+
+
 def calls(arguments):
     """The tools to call, in order: name, arguments."""
+    if arguments.call:
+        yield from arguments.call
+        return
     yield "whoami", {}
     pods = {"apiVersion": "v1", "kind": "Pod"}
     yield "resources_list", pods | ({"namespace": arguments.namespace} if arguments.namespace else {})

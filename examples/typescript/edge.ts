@@ -181,7 +181,7 @@ function explain(error: unknown, last: LastAnswer, url: URL, said: Rejection | u
     return status.rejected;
   }
   const all = causes(error);
-  const code = all.map((cause) => (cause as NodeJS.ErrnoException).code).findLast((found) => typeof found === 'string');
+  const code = all.map((cause) => String((cause as NodeJS.ErrnoException).code)).findLast((found) => /^E[A-Z]+$/.test(found));
   if (all.some((cause) => cause instanceof Late)) {
     console.error(`${url} did not answer in time (--timeout).`);
   } else if (last.foreign) {
@@ -196,27 +196,25 @@ function explain(error: unknown, last: LastAnswer, url: URL, said: Rejection | u
 }
 
 /** The program around a session; said finds in an error of the SDK what the endpoint said. */
-export async function run(session: Session, said: (error: unknown) => Rejection | undefined): Promise<void> {
+export async function run(session: Session, said: (error: unknown) => Rejection | undefined): Promise<never> {
   const last = new LastAnswer();
   let url: URL | undefined;
   try {
     const args = parse();
     if (args.help) {
       console.log(help);
-      return;
+      process.exit(status.ok);
     }
-    url = args.endpoint;
     const headers = args.kubeconfig || args.context ? fromKubeconfig(args.kubeconfig, args.context) : fromEnvironment();
+    const wanted = calls(args.call, args.namespace);
+    url = args.endpoint;
     const late = new Promise<never>((_, reject) => setTimeout(() => reject(new Late()), args.seconds * 1000));
-    const good = await Promise.race([session(calls(args.call, args.namespace), url, headers, last), late]);
-    process.exitCode = good ? status.ok : status.refused;
+    const good = await Promise.race([session(wanted, url, headers, last), late]);
+    process.exit(good ? status.ok : status.refused);
   } catch (error) {
-    if (error instanceof Unusable || !url) {
-      console.error(`Nothing was sent: ${error instanceof Unusable ? error.message : 'this is a mistake of the example.'}`);
-      process.exitCode = status.usage;
-      return;
-    }
-    process.exitCode = explain(error, last, url, said(error)); // a stack would help nobody
+    if (url) process.exit(explain(error, last, url, said(error))); // a stack would help nobody
+    if (!(error instanceof Unusable)) throw error;
+    console.error(`Nothing was sent: ${error.message}`);
+    process.exit(status.usage);
   }
-  process.exit(); // what is still under way after a timeout is not waited for
 }

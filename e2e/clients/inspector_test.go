@@ -1,0 +1,116 @@
+package clients
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/e2e/harness"
+)
+
+// The exit statuses of the Inspector's command line.
+const (
+	inspectorFailed    = 1
+	inspectorToolError = 5
+)
+
+// inspectorNotice is what it says of a machine without a keychain.
+var inspectorNotice = regexp.MustCompile(`(?m)^\[mcp-inspector\] .*\n`)
+
+// inspect runs the Inspector's command line in this era.
+// The headers are in a file, since other users of a machine can read arguments.
+func inspect(t *testing.T, url, era string, headers harness.Headers, args ...string) outcome {
+	t.Helper()
+	text, err := json.Marshal(map[string]any{"mcpServers": map[string]any{"kubernetes": map[string]any{
+		"type": "streamable-http", "url": url, "headers": headers.Map(), "protocolEra": era,
+	}}})
+	require.NoError(t, err)
+	config := filepath.Join(t.TempDir(), "inspector.json")
+	require.NoError(t, os.WriteFile(config, text, 0o600))
+	env := []string{"MCP_INSPECTOR_SECRET_STORE=memory"}
+	got := run(t, env, headers, node(t), append([]string{
+		tool(t, "inspector", "clients", "launcher", "build", "index.js"), "--cli", "--config", config, "--server", "kubernetes",
+		"--format", "json", "--stored-auth-only",
+	}, args...)...)
+	got.stderr = inspectorNotice.ReplaceAllString(got.stderr, "")
+	return got
+}
+
+// toolCall are the arguments for a call.
+func toolCall(c call) []string {
+	return []string{"--method", "tools/call", "--tool-name", c.tool, "--tool-args-json", c.arguments}
+}
+
+// eras are what the Inspector can be told to speak: by itself it speaks the legacy
+// one, and with "auto" the modern one if the server does.
+func eras() []string { return []string{"legacy", "auto"} }
+
+// shown is what the Inspector prints, one object on either stream.
+type shown struct {
+	Result harness.ToolResult             `json:"result"`
+	Error  struct{ Code, Message string } `json:"error"`
+}
+
+func decode(t *testing.T, text string) shown {
+	t.Helper()
+	var out shown
+	require.NoError(t, json.Unmarshal([]byte(text), &out), text)
+	return out
+}
+
+// TestInspectorCallsTools: both tenants, with both credentials, read their own.
+func TestInspectorCallsTools(t *testing.T) {
+	for i, c := range world.Callers() {
+		era := eras()[i%2]
+		t.Run(era+"/"+c.User, func(t *testing.T) {
+			calls, reads := work(c)
+			for j, one := range calls {
+				got := inspect(t, world.Stack.URL, era, c.Headers, toolCall(one)...)
+				require.Zero(t, got.status, got)
+				require.Empty(t, got.stderr)
+				require.Regexp(t, reads[j], "--- "+one.tool+"\n"+decode(t, got.stdout).Result.Text())
+				require.NotContains(t, got.stdout, c.Foreign)
+			}
+		})
+	}
+}
+
+// TestInspectorShowsMistakes: a refused call is an answer that says what to do,
+// and has a status of its own.
+func TestInspectorShowsMistakes(t *testing.T) {
+	for i, era := range eras() {
+		for _, m := range mistakes(world.Callers()[i]) {
+			got := inspect(t, world.Stack.URL, era, world.Callers()[i].Headers, toolCall(m.call)...)
+			require.Equal(t, inspectorToolError, got.status, got)
+			result := decode(t, got.stdout).Result
+			require.True(t, result.IsError)
+			require.Regexp(t, `^.*`+m.reads, result.Text(), m.name)
+		}
+	}
+}
+
+// TestInspectorShowsRejections: the sentence, and nothing else.
+func TestInspectorShowsRejections(t *testing.T) {
+	for _, era := range eras() {
+		for _, r := range rejections() {
+			got := inspect(t, world.Stack.URL, era, r.send, "--method", "tools/list")
+			require.Equal(t, inspectorFailed, got.status, "%s: %v", r.reason, got)
+			require.Empty(t, got.stdout)
+			require.Contains(t, decode(t, got.stderr).Error.Message, r.message())
+		}
+	}
+}
+
+// TestInspectorPinnedHidesRejections: told to speak nothing but the modern era,
+// it keeps the reason to itself. The docs say so; once this fails, they need not.
+func TestInspectorPinnedHidesRejections(t *testing.T) {
+	r := rejections()[0]
+	got := inspect(t, world.Stack.URL, "modern", r.send, "--method", "tools/list")
+	require.Equal(t, inspectorFailed, got.status, got)
+	require.Equal(t, "Version negotiation failed: the server did not offer pinned protocol version 2026-07-28 via server/discover (no fallback in pin mode)",
+		decode(t, got.stderr).Error.Message)
+}
