@@ -97,9 +97,19 @@ func (c *Client) with(more verbs) *Client {
 	return &other
 }
 
-// learnt is the kind behind a plural, if this entry knows it. A caller's server
-// could lie about it, to itself.
+// learnt is the kind behind a plural: one of Kubernetes' own, or what this
+// entry's server said of it, which could lie, to its own caller.
 func (e *entry) learnt(group, version, plural string) (Kind, bool) {
+	for _, known := range wellKnown {
+		if known.group != group {
+			continue
+		}
+		for _, names := range known.kinds {
+			if kind, rest, _ := strings.Cut(names, " "); rest == plural || strings.HasPrefix(rest, plural+" ") {
+				return Kind{Group: group, Version: version, Kind: kind, Resource: plural, Namespaced: !known.cluster}, true
+			}
+		}
+	}
 	e.mu.Lock()
 	g := e.groups[apiVersion(group, version)]
 	e.mu.Unlock()

@@ -123,6 +123,8 @@ func (e *entry) overSPDY(ctx context.Context, u *url.URL, out *transcript) (exit
 	switch {
 	case h.refused != nil:
 		return -1, statusError(h.refused.status, h.refused.body)
+	case h.failed != nil:
+		return -1, h.failed
 	case h.conn == nil:
 		return -1, err
 	case ctx.Err() != nil:

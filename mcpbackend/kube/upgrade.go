@@ -19,6 +19,7 @@ const maxRefusal = 64 << 10
 type handshake struct {
 	entry   *entry
 	refused *refusal
+	failed  error              // where there was no answer; client-go drops all but the text
 	conn    io.ReadWriteCloser // after 101
 }
 
@@ -26,6 +27,7 @@ type handshake struct {
 func (h *handshake) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := h.entry.client.Transport.RoundTrip(req)
 	if err != nil {
+		h.failed = err
 		return nil, err
 	}
 	if conn, ok := resp.Body.(io.ReadWriteCloser); ok && resp.StatusCode == http.StatusSwitchingProtocols {
@@ -35,6 +37,7 @@ func (h *handshake) RoundTrip(req *http.Request) (*http.Response, error) {
 	h.refused = &refusal{status: resp.StatusCode}
 	h.refused.body, err = io.ReadAll(io.LimitReader(resp.Body, maxRefusal))
 	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		h.refused, h.failed = nil, err
 		return nil, err
 	}
 	return nil, h.refused
