@@ -69,6 +69,11 @@ type Config struct {
 	Writes bool             // a client may be Writing
 	Execs  bool             // a client may be Executing
 	Now    func() time.Time // nil: time.Now
+
+	// Observe is told of every request that was sent, once its answer begins or
+	// none will come: the word for what it did, out of Verbs, the HTTP status or 0,
+	// and how long that took. It may be nil.
+	Observe func(verb string, status int, took time.Duration)
 }
 
 // Clients makes clients for verified callers and keeps them for their next call.
@@ -77,11 +82,13 @@ type Clients struct {
 	now     func() time.Time
 	limits  Limits
 	allowed verbs
+	observe observer
 	keys    *keyer
 	shelf   shelf
 	pool    pool
 	fresh   *newcomers
 	rooms   *rooms
+	large   *large
 	flights singleflight.Group
 
 	hits, misses atomic.Uint64
@@ -98,7 +105,7 @@ func New(c Config) (*Clients, error) {
 	}
 	limits := c.Limits.withDefaults()
 	out := &Clients{
-		rules: c.Rules, now: c.Now, limits: limits, keys: newKeyer(), rooms: newRooms(limits.Target),
+		rules: c.Rules, now: c.Now, limits: limits, keys: newKeyer(), rooms: newRooms(limits.Target), observe: c.Observe,
 	}
 	if c.Writes {
 		out.allowed |= writes
@@ -180,8 +187,10 @@ func (c *Clients) entry(t kubeheader.Target, until time.Time) (*entry, error) {
 // has answered to its credential: until then nothing tells it from a guess.
 func (c *Clients) adopt(key poolKey, e *entry, t kubeheader.Target) {
 	e.guard.allowed = c.allowed
+	e.guard.observe = c.observe
 	e.shelf = &c.shelf
-	e.guard.room = &room{rooms: c.rooms, of: targetOf(t)}
+	e.target, e.large = targetOf(t), c.large
+	e.guard.room = &room{rooms: c.rooms, of: e.target}
 	e.weighed = func() { c.pool.weigh(key, e) }
 	e.fate.drop = func(why Cause) {
 		e.fate.gone.Store(true)

@@ -56,6 +56,7 @@ type guard struct {
 	answered func(status int)                                      // told of every answer
 	failed   func(err error)                                       // told why none came
 	room     *room                                                 // shared with all who call this server
+	observe  observer                                              // told of every request that was sent; may be nil
 
 	mu       sync.Mutex
 	inFlight int
@@ -68,6 +69,7 @@ type guard struct {
 func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx := req.Context()
 	s := saidIn(ctx)
+	seen := g.watch(req)
 	if err := g.admit(req, s); err != nil {
 		closeBody(req)
 		return nil, err
@@ -80,9 +82,11 @@ func (g *guard) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := transport.RoundTrip(req)
 	if err != nil {
 		g.end()
+		seen(0)
 		g.failed(err)
 		return nil, err
 	}
+	seen(resp.StatusCode)
 	if resp, err = g.answer(ctx, resp, transport != g.transport); err == nil {
 		g.answered(resp.StatusCode)
 	}
