@@ -49,9 +49,9 @@ func (c *Client) everything(ctx context.Context, old time.Duration) (*group, err
 		return known, nil
 	}
 	learnt, err := c.once(ctx, allKey, func(ctx context.Context) (any, error) {
-		all := &group{at: e.now()}
+		all, left := &group{at: e.now()}, maxAsked
 		for _, root := range []string{core, groups} {
-			pages, err := c.root(ctx, root)
+			pages, err := c.root(ctx, root, &left)
 			if err != nil {
 				return nil, err
 			}
@@ -71,25 +71,30 @@ func (c *Client) everything(ctx context.Context, old time.Duration) (*group, err
 // limit cuts the pages where there are too many kinds, and makes the first of
 // them the group's own.
 func (g *group) limit() {
-	kinds := 0
+	left := maxResources
 	for i, p := range g.rest {
-		if kinds += len(p.kinds); kinds > maxResources {
-			g.rest = append(g.rest[:i:i], &page{})
+		if len(p.kinds) > left {
+			g.rest = append(g.rest[:i:i], &page{kinds: p.kinds[:left], size: p.size})
 			break
 		}
+		left -= len(p.kinds)
 	}
 	g.page, g.rest = g.rest[0], g.rest[1:]
 }
 
 // root asks for one of the two roots of the API. A server that answers with bare
-// names is asked about each.
-func (c *Client) root(ctx context.Context, root string) ([]*page, error) {
+// names is asked about each; left is how often that may still be done.
+func (c *Client) root(ctx context.Context, root string, left *int) ([]*page, error) {
 	e := c.entry
 	body, err := e.do(ctx, call{method: http.MethodGet, segments: []string{root}, accept: aggregatedType})
 	if err != nil {
 		return nil, err
 	}
 	if names, complete, legacy := readRoot(body); legacy {
+		if len(names) > *left {
+			names, complete = names[:*left], false
+		}
+		*left -= len(names)
 		return c.each(ctx, names, complete)
 	}
 	p, err := e.shelf.page("root "+root, body, func() (*page, error) { return readAggregated(body) })
@@ -102,9 +107,6 @@ func (c *Client) root(ctx context.Context, root string) ([]*page, error) {
 // each asks about every group/version, a few at a time. One that does not answer
 // is left out: an API service that is down takes no other with it.
 func (c *Client) each(ctx context.Context, names []groupVersion, complete bool) ([]*page, error) {
-	if len(names) > maxAsked {
-		names, complete = names[:maxAsked], false
-	}
 	pages := make([]*page, len(names))
 	var asked errgroup.Group
 	asked.SetLimit(askedAtOne)
