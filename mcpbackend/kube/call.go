@@ -90,12 +90,12 @@ func (e *entry) send(req *http.Request, text int) (r reply, mediaType string, er
 		return reply{}, "", err
 	}
 	r.status = resp.StatusCode
-	var body io.Reader = resp.Body
+	body := resp.Body
 	cut := text > 0 && r.status == http.StatusOK // what a server says of a failure is read to its end
 	if cut {
-		body = io.LimitReader(resp.Body, int64(text)+1)
+		body = beginning{io.LimitReader(body, int64(text)+1), body}
 	}
-	r.body, err = io.ReadAll(body)
+	r.body, err = e.large.read(req.Context(), e.target, body)
 	err = errors.Join(err, resp.Body.Close())
 	if cut && len(r.body) > text {
 		r.body, r.cut = r.body[:text], true
@@ -103,6 +103,12 @@ func (e *entry) send(req *http.Request, text int) (r reply, mediaType string, er
 	mediaType, _, _ = mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	r.html = mediaType == "text/html"
 	return r, mediaType, err
+}
+
+// beginning is the first part of a body.
+type beginning struct {
+	io.Reader
+	io.Closer
 }
 
 // failure is the error with a Detail that may be shown.

@@ -97,6 +97,8 @@ func networkError(err error) *Error {
 		e.Trouble, e.Detail = Denied, denied.Error()
 	case errors.Is(err, errBusy):
 		e.Trouble, e.Detail = Busy, errBusy.Error()
+	case errors.Is(err, errCrowded):
+		e.Trouble, e.Detail = Busy, errCrowded.Error()
 	case errors.Is(err, errRedirect):
 		e.Trouble = Redirected
 	case errors.Is(err, errNoAnswer):

@@ -33,6 +33,9 @@ type entry struct {
 	fixed   uint32 // bytes, about, at birth
 	learned atomic.Uint32
 
+	target target
+	large  *large // nil: every answer is a small one
+
 	flights singleflight.Group
 	mu      sync.Mutex
 	groups  map[string]*group // by group/version
