@@ -36,10 +36,10 @@ func (n *newcomers) get(key poolKey) (*entry, bool) {
 	if !ok {
 		return nil, false
 	}
-	return held(at).e, true
+	return waiting(at).e, true
 }
 
-func held(at *list.Element) newcomer {
+func waiting(at *list.Element) newcomer {
 	c, _ := at.Value.(newcomer) // nothing else is put there
 	return c
 }
@@ -64,7 +64,7 @@ func (n *newcomers) put(key poolKey, e *entry) {
 }
 
 func (n *newcomers) remove(at *list.Element) *entry {
-	c := held(at)
+	c := waiting(at)
 	n.queue.Remove(at)
 	delete(n.byKey, c.key)
 	return c.e
@@ -75,7 +75,7 @@ func (n *newcomers) take(key poolKey, e *entry) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	at, ok := n.byKey[key]
-	if !ok || held(at).e != e {
+	if !ok || waiting(at).e != e {
 		return false
 	}
 	n.remove(at)
@@ -98,7 +98,7 @@ func (n *newcomers) clear() {
 	clear(n.byKey)
 	n.mu.Unlock()
 	for at := all.Front(); at != nil; at = at.Next() {
-		e := held(at).e
+		e := waiting(at).e
 		e.fate.gone.Store(true)
 		e.retire()
 		n.let(CausePolicy)

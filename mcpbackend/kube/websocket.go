@@ -71,8 +71,9 @@ func readChannels(ctx context.Context, conn *websocket.Conn, out *transcript) (i
 		if err == nil {
 			continue
 		}
+		var broken *Error
 		switch {
-		case errors.Is(err, errBodyLimit):
+		case errors.Is(err, errBodyLimit), errors.As(err, &broken):
 			return -1, err
 		case ctx.Err() != nil:
 			return -1, ctx.Err()
