@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -136,14 +137,45 @@ func (h *Server) serve(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 		body = `404 {"kind":"Status","message":"the server could not find the requested resource"}`
 	}
-	w.Header().Set("Content-Type", "application/json")
-	if before, after, found := strings.Cut(body, " "); found {
-		if status, err := strconv.Atoi(before); err == nil {
-			w.WriteHeader(status)
-			body = after
+	status := http.StatusOK
+	if before, after, found := strings.Cut(body, " "); found && len(before) == 3 {
+		if n, err := strconv.Atoi(before); err == nil {
+			status, body = n, after
 		}
 	}
+	w.Header().Set("Content-Type", "application/json")
+	switch {
+	case strings.HasPrefix(body, "<"):
+		w.Header().Set("Content-Type", "text/html")
+	case !strings.HasPrefix(body, "{"):
+		w.Header().Set("Content-Type", "text/plain")
+	}
+	w.WriteHeader(status)
 	_, _ = io.WriteString(w, body)
+}
+
+// answer is the body for a request.
+func (h *Server) answer(u *url.URL) (body string, ok bool) {
+	body, ok = h.answers[u.Path]
+	most := 0
+	for key, text := range h.answers {
+		path, query, _ := strings.Cut(key, "?")
+		wanted, err := url.ParseQuery(query)
+		if path != u.Path || err != nil || len(wanted) <= most || !within(wanted, u.Query()) {
+			continue
+		}
+		body, ok, most = text, true, len(wanted)
+	}
+	return body, ok
+}
+
+func within(wanted, sent url.Values) bool {
+	for name := range wanted {
+		if !sent.Has(name) || sent.Get(name) != wanted.Get(name) {
+			return false
+		}
+	}
+	return true
 }
 
 // verified seals headers as the guard does and opens them as admit does: a

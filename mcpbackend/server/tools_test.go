@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheFourTools(t *testing.T) {
+func TestTheTools(t *testing.T) {
 	api := newBrokenAPI(t)
 	w := newWorld(t, api)
 	list, err := w.session(t, api.headers("alice-token")).ListTools(t.Context(), nil)
@@ -25,7 +25,7 @@ func TestTheFourTools(t *testing.T) {
 		require.NotNil(t, tool.OutputSchema)
 		require.Equal(t, false, tool.InputSchema.(map[string]any)["additionalProperties"], tool.Name)
 	}
-	require.ElementsMatch(t, []string{"whoami", "namespaces_list", "resources_list", "resources_get"}, names)
+	require.Subset(t, names, []string{"whoami", "namespaces_list", "resources_list", "resources_get", "pods_list", "pods_log"})
 	require.Empty(t, api.asked(), "a list of tools asks no cluster")
 }
 

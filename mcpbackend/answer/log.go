@@ -1,0 +1,50 @@
+package answer
+
+import (
+	"strings"
+
+	"kubernetes-mcp-edge/mcpbackend/kube"
+)
+
+// LogBudget bounds the lines of a log in one answer, in bytes.
+const LogBudget = 32 << 10
+
+// maxLogLine bounds one line of a log, in bytes.
+const maxLogLine = 2 << 10
+
+// LogLines are the lines of a program's log, fit to show. They are the
+// program's own words: what is a credential by its shape is redacted, and the
+// values of a Secret's manifest on one line; a password that a program prints
+// looks like any other word.
+func LogLines(c *kube.Client, text []byte) []string {
+	// Line by line: a terminal's sequence that has no end would swallow all that
+	// follows. Together again: a key has many lines.
+	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	for i := range lines {
+		lines[i] = Clean(lines[i])
+	}
+	clean := strings.TrimRight(redactShapes(c.Scrub(strings.Join(lines, "\n")), false), "\n")
+	if clean == "" {
+		return nil
+	}
+	lines = strings.Split(clean, "\n")
+	for i, l := range lines {
+		if len(l) > maxLogLine {
+			l = strings.ToValidUTF8(l[:maxLogLine], "") + "…"
+		}
+		lines[i] = redactManifests(l)
+	}
+	return lines
+}
+
+// Newest are the last lines that fit into the budget of a log, and how many
+// were left out before them.
+func Newest(lines []string, budget int) (kept []string, left int) {
+	size := 0
+	for i := len(lines) - 1; i >= 0; i-- {
+		if size += len(lines[i]) + 1; size > budget {
+			return lines[i+1:], i + 1
+		}
+	}
+	return lines, 0
+}

@@ -1,0 +1,65 @@
+package pods
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+
+	"kubernetes-mcp-edge/mcpbackend/answer"
+	"kubernetes-mcp-edge/mcpbackend/kube"
+)
+
+// The limits of a pattern. RE2 takes time in proportion to the text and to the
+// steps of the pattern: (x{999}){999} would have a million of them.
+const (
+	maxPattern = 200 // bytes
+	maxSteps   = 300
+)
+
+// pattern is what lines are searched for; nil matches every line.
+type pattern struct {
+	match func(string) bool
+	about string // how it was read, for the answer's first line
+}
+
+// readPattern reads an RE2 expression. What is none is looked for as it stands.
+func readPattern(text string) (*pattern, error) {
+	if text == "" {
+		return nil, nil
+	}
+	if len(text) > maxPattern || strings.ContainsFunc(text, kube.Hidden) {
+		return nil, answer.Mistake("grep is at most %d bytes of text.", maxPattern)
+	}
+	parsed, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return &pattern{func(l string) bool { return strings.Contains(l, text) }, fmt.Sprintf("holding the text %q, which is no regular expression", answer.Redact(text))}, nil
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil || len(program.Inst) > maxSteps {
+		return nil, answer.Mistake("grep is too complicated: use a simpler expression.")
+	}
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, answer.Mistake("grep is too complicated: use a simpler expression.")
+	}
+	return &pattern{re.MatchString, fmt.Sprintf("matching %q", answer.Redact(text))}, nil
+}
+
+// keep are the lines that match, in order.
+func (p *pattern) keep(ctx context.Context, lines []string) []string {
+	if p == nil {
+		return lines
+	}
+	var out []string
+	for _, l := range lines {
+		if ctx.Err() != nil {
+			break
+		}
+		if p.match(l) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
