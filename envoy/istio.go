@@ -33,9 +33,9 @@ func RenderIstio() ([]byte, error) {
 	out, err := execute("istio.yaml.tmpl", struct {
 		view
 
-		Namespace, Gateway, Host, BackendHost, BackendPort string
-		Unguarded                                          []string
-	}{newView(c), "istio-ingress", "mcp-ingress", "mcp.example.com", host, port, []string{"preflight", "elsewhere"}})
+		Namespace, Gateway, Host, Port, BackendHost, BackendPort string
+		Unguarded                                                []string
+	}{newView(c), "istio-ingress", "mcp-ingress", "mcp.example.com", "443", host, port, []string{"preflight", "elsewhere"}})
 	if err != nil {
 		return nil, fmt.Errorf("render the Istio manifest: %w", err)
 	}

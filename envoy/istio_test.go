@@ -120,7 +120,7 @@ func TestIstioBreaksAreFound(t *testing.T) {
 		"unknown-field":        {{"allow_mode_override:", "allow_mode_overide:"}},
 		"guard-last":           {{"      operation: INSERT_BEFORE\n      value:\n        # Envoy lets", "      operation: INSERT_FIRST\n      value:\n        # Envoy lets"}},
 		"no-retries":           {{"    retries: {attempts: 0}\n", ""}},
-		"guard-on-every-route": {{"name: preflight\n    match", "name: other\n    match"}, {"- name: elsewhere\n    directResponse", "- directResponse"}, {"- name: mcp\n", "- name: elsewhere\n"}, {"vhost: {route: {name: elsewhere}}", "vhost: {}"}},
+		"guard-on-every-route": {{"name: preflight\n    match", "name: other\n    match"}, {"- name: elsewhere\n    directResponse", "- directResponse"}, {"- name: mcp\n", "- name: elsewhere\n"}, {"vhost: {name: \"mcp.example.com:443\", route: {name: elsewhere}}", "vhost: {}"}, {"name: \"mcp.example.com:443\", route: {name: elsewhere}", "route: {name: elsewhere}"}, {"hosts: [\"mcp.example.com\"]\n  gateways", "hosts: [\"other.example.com\"]\n  gateways"}},
 		"upstream-tls":         {{"                  match_typed_subject_alt_names:\n                  - {san_type: DNS, matcher: {exact: \"extproc.mcp-edge.svc\"}}\n", "                  {}\n"}},
 	} {
 		for _, edit := range edits {

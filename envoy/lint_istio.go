@@ -70,7 +70,7 @@ func envoyFilters(manifest []byte) (*document, bool) {
 func checkManifest(d *document) []Finding {
 	w := newWhole(d)
 	w.live = true // what is not written may be Istio's default
-	p := patches{edge: &edge{whole: w, partial: true, manager: &hcmv3.HttpConnectionManager{}}, direct: map[string]bool{}}
+	p := patches{edge: &edge{whole: w, partial: true, manager: &hcmv3.HttpConnectionManager{}}, routed: map[routeName]bool{}}
 	p.listener.message, p.chain.message = &listenerv3.Listener{}, &listenerv3.FilterChain{}
 	p.last = httpFilter{HttpFilter: &hcmv3.HttpFilter{Name: "envoy.filters.http.router"}, message: &routerv3.Router{}, kind: string(proto.MessageName(&routerv3.Router{}))}
 	visit := func(v any, at *place) {
@@ -80,7 +80,8 @@ func checkManifest(d *document) []Finding {
 		case "EnvoyFilter":
 			each(spec, at.field("spec"), "configPatches", p.add)
 		case "VirtualService":
-			each(spec, at.field("spec"), "http", p.virtual)
+			hosts := virtualHosts(spec)
+			each(spec, at.field("spec"), "http", func(http map[string]any, at *place) { p.virtual(hosts, http, at) })
 		}
 	}
 	if objects, ok := d.raw.([]any); ok {
@@ -99,14 +100,14 @@ type patches struct {
 
 	last    httpFilter // the router, which Istio adds
 	virtued []Finding
-	names   []string        // of moreRoutes, as the patches match them
-	direct  map[string]bool // routes of VirtualServices behind which nothing stands, by name
+	names   []routeName        // of moreRoutes, as the patches match them
+	routed  map[routeName]bool // those of VirtualServices; true: something stands behind
 }
 
 func (p *patches) judge() []Finding {
 	p.filters = append(p.filters, p.last)
 	for i, r := range p.moreRoutes {
-		if p.direct[p.names[i]] {
+		if p.direct(p.names[i]) {
 			r.message.Action = &routev3.Route_DirectResponse{DirectResponse: &routev3.DirectResponseAction{Status: http.StatusNotFound}}
 		}
 	}
@@ -170,7 +171,7 @@ func (p *patches) add(patch map[string]any, at *place) {
 	case "HTTP_ROUTE":
 		if m, ok := take(p.whole, &routev3.Route{}, value, at); ok {
 			p.moreRoutes = append(p.moreRoutes, m)
-			p.names = append(p.names, textAt(match, "routeConfiguration", "vhost", "route", "name"))
+			p.names = append(p.names, matchedRoute(match))
 		}
 	}
 }

@@ -169,30 +169,48 @@ kind: EnvoyFilter
 spec:
   configPatches:
   - applyTo: HTTP_ROUTE
-    match: {routeConfiguration: {vhost: {route: {` + name + `}}}}
+    match: {routeConfiguration: {vhost: {` + name + `}}}
     patch:
       operation: MERGE
       value: {typed_per_filter_config: {envoy.filters.http.ext_proc: {"@type": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}}
 ---
 apiVersion: networking.istio.io/v1
 kind: VirtualService
-spec: {http: [`
+spec: {hosts: [mcp.example.com], http: [`
 	}
 	const (
 		direct  = "{name: NAME, directResponse: {status: 404}}"
 		unnamed = "{directResponse: {status: 404}}"
 		leads   = "{name: NAME, retries: {attempts: 0}, route: [{destination: {host: backend}}]}"
+		here    = "name: \"mcp.example.com:443\", route: {name: NAME}"
+
+		virtualService = "\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nspec: "
 	)
+	service := func(host string) string { return "]}" + virtualService + "{hosts: [" + host + "], http: [" }
 	for name, c := range map[string]struct {
 		patched, routes string
 		fine            bool
 	}{
-		"nothing behind":            {"name: NAME", direct, true},
-		"a backend behind":          {"name: NAME", leads, false},
-		"both, the one way round":   {"name: NAME", direct + ", " + leads, false},
-		"both, the other way round": {"name: NAME", leads + ", " + direct, false},
-		"another route":             {"name: OTHER", direct, false},
-		"every route":               {"action: ANY", unnamed, false},
+		"nothing behind":              {here, direct, true},
+		"a backend behind":            {here, leads, false},
+		"both, the one way round":     {here, direct + ", " + leads, false},
+		"both, the other way round":   {here, leads + ", " + direct, false},
+		"another route":               {"name: \"mcp.example.com:443\", route: {name: OTHER}", direct, false},
+		"every route":                 {"name: \"mcp.example.com:443\", route: {action: ANY}", unnamed, false},
+		"every host":                  {"route: {name: NAME}", direct, false},
+		"another host":                {"name: \"other.example.com:443\", route: {name: NAME}", direct, false},
+		"no port":                     {"name: mcp.example.com, route: {name: NAME}", direct, false},
+		"the host in capitals":        {"name: \"MCP.example.com:443\", route: {name: NAME}", direct, true},
+		"another host has a backend":  {here, direct + service("other.example.com") + leads, true},
+		"a wider host has a backend":  {here, direct + service("\"*.example.com\"") + leads, false},
+		"any host has a backend":      {here, direct + service("\"*\"") + leads, false},
+		"no host has a backend":       {here, direct + "]}" + virtualService + "{http: [" + leads, false},
+		"a wider host answers":        {here, service("\"*.example.com\"") + direct, true},
+		"the patch is of wider hosts": {"name: \"*.example.com:443\", route: {name: NAME}", leads + service("\"*.example.com\"") + direct, false},
+		"every host, and any answers": {"route: {name: NAME}", service("\"*\"") + direct, false},
+		"its backend in capitals":     {here, direct + service("MCP.example.com") + leads, false},
+		"a match has its own name":    {"name: \"mcp.example.com:443\", route: {name: NAME.SUB}", "{name: NAME, match: [{name: SUB}], directResponse: {status: 404}}", true},
+		"a match leads on by its own": {"name: \"mcp.example.com:443\", route: {name: NAME.SUB}", "{name: NAME.SUB, directResponse: {status: 404}}, {name: NAME, match: [{name: SUB}], retries: {attempts: 0}, route: [{destination: {host: backend}}]}", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			broken := where(envoy.Lint([]byte(manifest(t, nil)+patch(c.patched)+c.routes+"]}\n")), false)

@@ -39,7 +39,7 @@ func routeRules() []rule[*edge] {
 		{Rule{
 			"guard-on-every-route", "a route can switch guard or RBAC off, or make them lenient",
 			"Per-route settings win: ExtProcPerRoute can disable the guard or make it fail open, FilterConfig can disable any filter.",
-			"drop what concerns ext_proc, rbac, router, or a type that is not known here from typed_per_filter_config of the route configuration, the virtual hosts, and the routes that lead to a cluster",
+			"drop what concerns ext_proc, rbac, router, or a type that is not known here from typed_per_filter_config of the route configuration, the virtual hosts, and the routes that lead to a cluster; a patch that switches both off where nothing stands behind names the virtual host, HOST:PORT, and the route",
 		}, guardEverywhere},
 		{Rule{
 			"elsewhere-not-found", "what is not /mcp is not answered 404",
