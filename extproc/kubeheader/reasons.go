@@ -125,6 +125,10 @@ const (
 	ReasonProofExpired
 	ReasonProofUnknownKey
 
+	// What the backend finds out.
+	ReasonOriginNotAllowed
+	ReasonCredentialRefused
+
 	// What Envoy itself answers.
 	ReasonGuardUnavailable
 	ReasonGuardTimeout
@@ -167,10 +171,15 @@ func (r Reason) Kind() Kind { return r.entry().kind }
 
 // Reportable reports whether a policy may name the reason under report, so that
 // it is counted and logged while the request passes. It must be the policy's own
-// (Forbidden). That excludes whatever a report would quietly give away: the
-// classes of addresses, and connections whose server nobody verifies.
+// (Forbidden) and found by the guard. That excludes whatever a report would
+// quietly give away: the classes of addresses, and connections whose server
+// nobody verifies.
 func (r Reason) Reportable() bool {
-	return r.Kind() == Forbidden && r != ReasonAddressNotAllowed && r != ReasonInsecureNotAllowed
+	switch r { //nolint:exhaustive // the others are as their kind
+	case ReasonAddressNotAllowed, ReasonInsecureNotAllowed, ReasonOriginNotAllowed:
+		return false
+	}
+	return r.Kind() == Forbidden
 }
 
 // Headers lists the headers that this reason can stand beside; none if it is

@@ -94,6 +94,17 @@ var lateReasons = [reasonEnd]entry{
 		"was made with a key that the backend does not know", "ask the operator whether guard and backend hold keys of one set", "",
 	},
 
+	ReasonOriginNotAllowed: {
+		"origin-not-allowed", Forbidden, nil,
+		"comes from a web page whose origin the policy of this endpoint does not allow", "ask the operator to add the origin of the page to origins, or call from a program instead of a browser",
+		"A browser adds the `Origin` header, and no page can leave it out or make it up. The refusal has the status that MCP asks for, 403.",
+	},
+	ReasonCredentialRefused: {
+		"credential-refused", Malformed, []string{Authorization, ClientCertificate},
+		"holds a credential that the API server does not accept", "get a new one and send that, because it has expired, was revoked or is for another cluster",
+		"The backend found out when it made the call. Sending the same credential again changes nothing.",
+	},
+
 	ReasonGuardUnavailable: {
 		"guard-unavailable", Internal, nil,
 		"could not be checked, because the guard of this endpoint did not answer as it should", tryAgain,

@@ -50,6 +50,7 @@ type draft struct {
 	rootsPEM []byte
 	rootsAt  string // the publicRootsFile as written
 	kinds    []string
+	origins  []string
 	access   access.Config
 	logHosts HostForm
 	limits   Limits

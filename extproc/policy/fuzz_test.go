@@ -45,6 +45,7 @@ type plainFile struct {
 	TLSServerName    string   `yaml:"tlsServerName"`
 	PublicRootsFile  string   `yaml:"publicRootsFile"`
 	PlaintextIngress string   `yaml:"plaintextIngress"`
+	Origins          []string `yaml:"origins"`
 	Access           struct {
 		Allow []plainRule `yaml:"allow"`
 		Deny  []plainRule `yaml:"deny"`
@@ -78,22 +79,26 @@ func rules(list []plainRule) []access.Rule {
 
 // plainLimits are those of either program.
 type plainLimits struct {
-	Streams           *int           `yaml:"streams"`
-	MessageBytes      *int           `yaml:"messageBytes"`
-	PendingRejections *int           `yaml:"pendingRejections"`
-	BodyTimeout       *time.Duration `yaml:"bodyTimeout"`
-	CacheEntries      *int           `yaml:"cacheEntries"`
-	CacheBytes        *int           `yaml:"cacheBytes"`
-	CallsPerCaller    *int           `yaml:"callsPerCaller"`
-	Calls             *int           `yaml:"calls"`
-	CallTimeout       *time.Duration `yaml:"callTimeout"`
-	ProofEntries      *int           `yaml:"proofEntries"`
-	ProofBytes        *int           `yaml:"proofBytes"`
-	Clients           *int           `yaml:"clients"`
-	ClientBytes       *int           `yaml:"clientBytes"`
-	ClientIdle        *time.Duration `yaml:"clientIdle"`
-	ClientAge         *time.Duration `yaml:"clientAge"`
-	Drain             *time.Duration `yaml:"drain"`
+	Streams              *int           `yaml:"streams"`
+	MessageBytes         *int           `yaml:"messageBytes"`
+	PendingRejections    *int           `yaml:"pendingRejections"`
+	BodyTimeout          *time.Duration `yaml:"bodyTimeout"`
+	CacheEntries         *int           `yaml:"cacheEntries"`
+	CacheBytes           *int           `yaml:"cacheBytes"`
+	CallsPerCaller       *int           `yaml:"callsPerCaller"`
+	Calls                *int           `yaml:"calls"`
+	CallsPerSecond       *int           `yaml:"callsPerSecond"`
+	NewcomersPerSecond   *int           `yaml:"newcomersPerSecond"`
+	ServerCallsPerSecond *int           `yaml:"serverCallsPerSecond"`
+	ServerRequests       *int           `yaml:"serverRequests"`
+	CallTimeout          *time.Duration `yaml:"callTimeout"`
+	ProofEntries         *int           `yaml:"proofEntries"`
+	ProofBytes           *int           `yaml:"proofBytes"`
+	Clients              *int           `yaml:"clients"`
+	ClientBytes          *int           `yaml:"clientBytes"`
+	ClientIdle           *time.Duration `yaml:"clientIdle"`
+	ClientAge            *time.Duration `yaml:"clientAge"`
+	Drain                *time.Duration `yaml:"drain"`
 }
 
 // set takes over each field of the same name that was given.
@@ -131,7 +136,7 @@ func (f plainFile) policy(t *testing.T) *Policy {
 	form := map[string]HostForm{"": HostPlain, "plain": HostPlain, "hashed": HostHashed, "omitted": HostOmitted}[f.Logs.Hosts]
 	judge, err := access.New(access.Config{Allow: rules(f.Access.Allow), Deny: rules(f.Access.Deny)})
 	require.NoError(t, err)
-	return &Policy{Access: judge, Limits: limits, LogHosts: form, Header: kubeheader.Policy{
+	return &Policy{Access: judge, Limits: limits, Origins: f.Origins, LogHosts: form, Header: kubeheader.Policy{
 		Hosts: hosts, InsecureHosts: f.InsecureHosts, PathPrefixes: f.PathPrefixes,
 		CredentialsOptional: f.Credentials == optional, AllowToken: has(token), AllowClientCertificate: has(clientCertificate),
 		AllowTLSServerName: f.TLSServerName != forbid, AllowPlaintext: f.PlaintextIngress == allow,

@@ -24,18 +24,22 @@ type GuardLimits struct {
 
 // BackendLimits bound the backend. Each has a range that limitsOfBackend states.
 type BackendLimits struct {
-	Streams        int           // HTTP/2 streams of one connection from Envoy
-	CallsPerCaller int           // tool calls of one caller that are under way
-	Calls          int           // of all callers
-	CallTimeout    time.Duration // the longest tool call
-	BodyTimeout    time.Duration // how long a refusal waits for the body that holds its id
-	ProofEntries   int           // verified header sets that are remembered
-	ProofBytes     int           // and the bytes of them
-	Clients        int           // clients of API servers that are kept for their next call
-	ClientBytes    int           // and the bytes of them, an estimate
-	ClientIdle     time.Duration // a client that was not used this long goes
-	ClientAge      time.Duration // a client of this age goes
-	Drain          time.Duration // from the signal to the last call
+	Streams              int           // HTTP/2 streams of one connection from Envoy
+	CallsPerCaller       int           // tool calls of one caller that are under way
+	Calls                int           // of all callers
+	CallsPerSecond       int           // of one caller whose credential an API server has accepted
+	NewcomersPerSecond   int           // of all others from one client address
+	ServerCallsPerSecond int           // of all callers, for one API server
+	ServerRequests       int           // requests to one API server that are under way
+	CallTimeout          time.Duration // the longest tool call
+	BodyTimeout          time.Duration // how long a refusal waits for the body that holds its id
+	ProofEntries         int           // verified header sets that are remembered
+	ProofBytes           int           // and the bytes of them
+	Clients              int           // clients of API servers that are kept for their next call
+	ClientBytes          int           // and the bytes of them, an estimate
+	ClientIdle           time.Duration // a client that was not used this long goes
+	ClientAge            time.Duration // a client of this age goes
+	Drain                time.Duration // from the signal to the last call
 }
 
 // standardLimits are those of a file that names none.
@@ -46,7 +50,8 @@ func standardLimits() Limits {
 			CacheEntries: 16384, CacheBytes: 64 << 20, Drain: 10 * time.Second,
 		},
 		Backend: BackendLimits{
-			Streams: 256, CallsPerCaller: 16, Calls: 256, CallTimeout: 30 * time.Second, BodyTimeout: 2 * time.Second,
+			Streams: 256, CallsPerCaller: 16, Calls: 256,
+			CallsPerSecond: 1000, NewcomersPerSecond: 100, ServerCallsPerSecond: 2000, ServerRequests: 128, CallTimeout: 30 * time.Second, BodyTimeout: 2 * time.Second,
 			ProofEntries: 10_000, ProofBytes: 64 << 20, Clients: 1024, ClientBytes: 256 << 20,
 			ClientIdle: 10 * time.Minute, ClientAge: time.Hour, Drain: 20 * time.Second,
 		},
@@ -93,6 +98,10 @@ func limitsOfBackend(l *BackendLimits) []key {
 		{name: "streams", about: "Requests of one connection from Envoy that may be under way.", value: number{&l.Streams, 16, 65536}},
 		{name: "callsPerCaller", about: "Tool calls of one caller that may be under way. Others wait two seconds, then are told to call again.", value: number{&l.CallsPerCaller, 1, 65536}},
 		{name: "calls", about: "Tool calls of all callers.", value: number{&l.Calls, 1, 65536}},
+		{name: "callsPerSecond", about: "Tool calls of one caller in a second, once an API server has accepted his credential. What he did not use of two seconds he may use at once; above that he is told to call again.", value: number{&l.CallsPerSecond, 1, 1 << 20}},
+		{name: "newcomersPerSecond", about: "Tool calls in a second, from one client address (IPv4) or /64 (IPv6), of all callers whose credential no API server has accepted yet, with ten seconds' worth at once. It bounds who tries credentials out; people behind one address share it for their first call only.", value: number{&l.NewcomersPerSecond, 1, 1 << 20}},
+		{name: "serverCallsPerSecond", about: "Tool calls of everybody in a second that are for one API server, with two seconds' worth at once. Half of that is kept from callers whose credential is not accepted yet.", value: number{&l.ServerCallsPerSecond, 1, 1 << 20}},
+		{name: "serverRequests", about: "Requests to one API server, of everybody, that are under way. Keep it below calls, so that a server that hangs leaves room for the calls to others.", value: number{&l.ServerRequests, 1, 65536}},
 		{name: "callTimeout", about: "How long one tool call may take.", value: span{&l.CallTimeout, time.Second, 10 * time.Minute}},
 		{name: "bodyTimeout", about: "How long a refusal waits for the body that holds the id to answer with.", value: span{&l.BodyTimeout, 100 * time.Millisecond, time.Minute}},
 		{name: "proofEntries", about: "Verified proofs that are remembered until they expire.", value: number{&l.ProofEntries, 16, 1 << 20}},

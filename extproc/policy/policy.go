@@ -20,6 +20,7 @@
 //	tlsServerName: allow     # or forbid
 //	publicRootsFile: ""      # PEM bundle that vouches for servers whose CA was not sent
 //	plaintextIngress: refuse # or allow
+//	origins: []              # of web pages that may call, as browsers send them
 //	access: {allow: [], deny: []} # what may be asked of API servers: see extproc/access
 //	report: []               # reasons of the policy's own that are counted while the request passes
 //	logs: {hosts: plain}     # or hashed, omitted
@@ -83,6 +84,8 @@ type Policy struct {
 	LogHosts HostForm
 	// Limits are what the programs bound themselves by; read at start.
 	Limits Limits
+	// Origins are those of web pages that may call.
+	Origins []string
 
 	warnings  []string
 	rootsFile string // as written; "": none
@@ -158,7 +161,7 @@ func read(name string, file []byte, open func(string) ([]byte, error)) (*Policy,
 		return nil, fmt.Errorf("%s: %w", name, err) // Each rule passed its check with its line.
 	}
 	p := &Policy{
-		Header: d.header, Access: rules, Digest: digest(file, d.rootsPEM), PublicRoots: d.roots, LogHosts: d.logHosts, Limits: d.limits,
+		Header: d.header, Access: rules, Digest: digest(file, d.rootsPEM), PublicRoots: d.roots, LogHosts: d.logHosts, Limits: d.limits, Origins: d.origins,
 		rootsFile: d.rootsAt, config: d.hosts, kinds: d.kinds, lines: r.lines,
 	}
 	p.Header.Hosts = hosts

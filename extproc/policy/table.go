@@ -49,6 +49,8 @@ func (d *draft) keys() []key {
 			about: "A PEM bundle that vouches for API servers whose CA the caller did not send; a relative path starts beside this file. Default: none, the CA is required."},
 		{name: "plaintextIngress", value: word{func(s string) { d.header.AllowPlaintext = s == allow }, []string{refuse, allow}},
 			about: "refuse or allow requests that reached the ingress over plain HTTP, their credentials readable on the way. Default: refuse."},
+		{name: "origins", value: texts{&d.origins, checkOrigin, mostEntries, originPattern, ""},
+			about: "Origins of web pages that may call, as a browser sends them, such as https://app.example.com. mcpbackend refuses every other request that carries an Origin header; programs send none. Envoy's CORS filter has its own list, without which no browser gets so far. Default: none."},
 		{name: "access", value: mapping{d.accessKeys()},
 			about: "What may be asked of API servers, whatever the caller's own rights are. mcpbackend judges every request that it sends, by what is on the wire, in every tool. Each item of either list is such as {kinds: [Secret], namespaces: [kube-*]}, and matches what all of its lists match. " +
 				"In a pattern * stands for any text; quote one that begins with it. Whoever may exec into a pod reads what is mounted there, and nodes/proxy reads what runs on a node: deny those too where a kind is to stay unread."},
