@@ -85,13 +85,20 @@ func builtIn(group, version string, namespaced bool, words []string) Kind {
 	return k
 }
 
-// builtInGroup reports whether Kubernetes itself, not an extension, names the
+// builtInGroup reports whether Kubernetes itself, not an extension, serves the
 // group.
 func builtInGroup(group string) bool {
+	switch group {
+	case "metrics.k8s.io":
+		return false
+	case "authentication.k8s.io", "authorization.k8s.io", "events.k8s.io", "extensions",
+		"internal.apiserver.k8s.io", "resource.k8s.io", "storagemigration.k8s.io": // none of their kinds is well known
+		return true
+	}
 	for _, g := range wellKnown {
 		if g.group == group {
-			return group != "metrics.k8s.io"
+			return true
 		}
 	}
-	return group == "events.k8s.io" || group == "resource.k8s.io" || group == "extensions"
+	return false
 }

@@ -3,10 +3,12 @@ package kube
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
 // fieldManager owns the fields that this program sets, in metadata.managedFields.
@@ -47,10 +49,22 @@ func (c *Client) Apply(ctx context.Context, k Kind, namespace, name string, obje
 	if err != nil {
 		return Applied{}, err
 	}
-	return c.write(ctx, k, call{
+	applied, err := c.write(ctx, k, call{
 		method: http.MethodPatch, segments: segments, query: query,
 		contentType: "application/apply-patch+yaml", body: body, // JSON is YAML
 	})
+	return applied, untyped(err)
+}
+
+// untyped knows by its text the one failure that is the caller's and that an API
+// server calls its own: a field that the kind does not have, or a value that it
+// cannot have there (kubernetes 1.37 answers 500).
+func untyped(err error) error {
+	var e *Error
+	if errors.As(err, &e) && e.Status == http.StatusInternalServerError && strings.HasPrefix(e.Detail, "failed to create typed patch object") {
+		return &Error{Trouble: Invalid, Status: e.Status, Detail: e.Detail, cause: e.cause}
+	}
+	return err
 }
 
 // Create makes a new object: one POST. Where there is one of that name the

@@ -73,6 +73,21 @@ func failing(status int, body string) http.HandlerFunc {
 	}
 }
 
+// TestUnknownFields are a mistake in the object, though the server says 500.
+func TestUnknownFields(t *testing.T) {
+	for message, want := range map[string]Trouble{
+		"failed to create typed patch object (team-a/web; apps/v1, Kind=Deployment): .spec.replicsa: field not declared in schema": Invalid,
+		"etcdserver: request timed out": Failed,
+	} {
+		h := newHostile(t, func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusInternalServerError, message, "") })
+		_, err := writer(t, h).Apply(within(t, 5*time.Second), deployments, "team-a", "web", nil, ApplyOptions{})
+		var e *Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, want, e.Trouble)
+		require.Equal(t, message, e.Detail)
+	}
+}
+
 // TestConflicts of other kinds keep the server's words.
 func TestConflicts(t *testing.T) {
 	for reason, want := range map[string]Trouble{"AlreadyExists": Exists, "Conflict": Conflict, "": Conflict} {
