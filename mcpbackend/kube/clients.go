@@ -105,7 +105,7 @@ func New(c Config) (*Clients, error) {
 	}
 	limits := c.Limits.withDefaults()
 	out := &Clients{
-		rules: c.Rules, now: c.Now, limits: limits, keys: newKeyer(), rooms: newRooms(limits.Target), observe: c.Observe,
+		rules: c.Rules, now: c.Now, limits: limits, keys: newKeyer(), rooms: newRooms(limits.Target), large: newLarge(), observe: c.Observe,
 	}
 	if c.Writes {
 		out.allowed |= writes
@@ -198,21 +198,31 @@ func (c *Clients) adopt(key poolKey, e *entry, t kubeheader.Target) {
 		c.pool.drop(key, e, why)
 	}
 	e.fate.prove = func() {
-		c.fresh.take(key, e)
-		if e.fate.gone.Load() {
-			return
+		// In a full pool one answer is too little: whoever has a server of his own
+		// gets one to whatever he makes up. There a second use is wanted as well.
+		if !c.pool.full() {
+			c.keep(key, e)
 		}
-		e.guard.revive()
-		c.pool.put(key, e)
 	}
 	c.fresh.put(key, e)
+}
+
+// keep moves a newcomer into the pool.
+func (c *Clients) keep(key poolKey, e *entry) {
+	c.fresh.take(key, e)
+	if e.fate.gone.Load() {
+		return
+	}
+	e.guard.revive()
+	c.pool.put(key, e)
 }
 
 // usable finds an entry that may begin a call. The cache's own expiry may be a
 // second late; this is not.
 func (c *Clients) usable(key poolKey) (*entry, bool) {
 	e, ok := c.pool.get(key)
-	if !ok {
+	fresh := !ok
+	if fresh {
 		if e, ok = c.fresh.get(key); !ok {
 			return nil, false
 		}
@@ -220,6 +230,9 @@ func (c *Clients) usable(key poolKey) (*entry, bool) {
 	if now := c.now(); e.over(now, c.limits.Age) {
 		e.dropped(e.expired(now, c.limits.Age))
 		return nil, false
+	}
+	if fresh && e.fate.proven.Load() {
+		c.keep(key, e)
 	}
 	return e, true
 }
@@ -231,7 +244,12 @@ func (c *Clients) Proven(v proof.Verified) bool {
 	if !ok || !v.Valid() {
 		return false
 	}
-	e, ok := c.pool.peek(c.keys.key(target, c.rules().Generation))
+	key := c.keys.key(target, c.rules().Generation)
+	e, ok := c.pool.peek(key)
+	if !ok {
+		e, ok = c.fresh.get(key)
+		ok = ok && e.fate.proven.Load()
+	}
 	return ok && !e.over(c.now(), c.limits.Age)
 }
 

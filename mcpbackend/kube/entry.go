@@ -34,7 +34,7 @@ type entry struct {
 	learned atomic.Uint32
 
 	target target
-	large  *large // nil: every answer is a small one
+	large  *large
 
 	flights singleflight.Group
 	mu      sync.Mutex

@@ -52,9 +52,6 @@ func newLarge() *large {
 // read is io.ReadAll for an answer of the target. The rest of a large one is read
 // when its turn has come; closing the body ends a read that takes too long.
 func (l *large) read(ctx context.Context, of target, body io.ReadCloser) ([]byte, error) {
-	if l == nil {
-		return io.ReadAll(body)
-	}
 	begin, err := io.ReadAll(io.LimitReader(body, smallAnswer))
 	if err != nil || len(begin) < smallAnswer {
 		return begin, err
