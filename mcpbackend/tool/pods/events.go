@@ -18,12 +18,12 @@ import (
 )
 
 type eventsListIn struct {
-	Namespace     string `json:"namespace,omitempty" jsonschema:"one, or * for all; default: the kubernetes-namespace header's, else all"`
+	Namespace     string `json:"namespace,omitempty" jsonschema:"* for all; default: the kubernetes-namespace header's, else all"`
 	FieldSelector string `json:"fieldSelector,omitempty" jsonschema:"e.g. reason=BackOff"`
 	Type          string `json:"type,omitempty"`
 	Since         string `json:"since,omitempty" jsonschema:"e.g. 10m, 2h or 1d"`
-	Kind          string `json:"kind,omitempty" jsonschema:"of the object the event is about, e.g. Pod"`
-	Name          string `json:"name,omitempty" jsonschema:"of that object"`
+	Kind          string `json:"kind,omitempty" jsonschema:"of the object, e.g. Pod"`
+	Name          string `json:"name,omitempty"`
 	Limit         int    `json:"limit,omitempty" jsonschema:"the newest; default 100"`
 }
 
@@ -47,8 +47,9 @@ type Happened struct {
 
 func eventsList(now func() time.Time) tool.Tool {
 	return tool.New(mcp.Tool{
-		Name: "events_list", Title: "List events",
-		Description: "Lists what happened to objects, a line per event, the newest last.",
+		Name: "events_list", Title: "Events",
+		Description:  "Lists what happened to objects, a line per event, the newest last.",
+		OutputSchema: tool.Output[Happened]("count", "warnings", "truncated"),
 	}, tool.Options{Toolset: tool.Core, Adjust: func(properties map[string]*jsonschema.Schema) {
 		properties["type"].Enum = []any{"Normal", "Warning"}
 		span(properties["limit"], 1, answer.MaxLimit)

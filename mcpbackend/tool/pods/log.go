@@ -17,13 +17,13 @@ import (
 
 type podsLogIn struct {
 	Name          string `json:"name,omitempty"`
-	LabelSelector string `json:"labelSelector,omitempty" jsonschema:"instead of name: up to 20 pods, lines begin with pod/container"`
-	Namespace     string `json:"namespace,omitempty" jsonschema:"default: the kubernetes-namespace header's"`
+	LabelSelector string `json:"labelSelector,omitempty" jsonschema:"instead of name: up to 20 pods, lines prefixed"`
+	Namespace     string `json:"namespace,omitempty"`
 	Container     string `json:"container,omitempty"`
 	Previous      bool   `json:"previous,omitempty" jsonschema:"of the run before a crash"`
 	Tail          int    `json:"tail,omitempty" jsonschema:"newest lines per container; default 100"`
 	Since         string `json:"since,omitempty" jsonschema:"e.g. 10m, 2h or 1d"`
-	Grep          string `json:"grep,omitempty" jsonschema:"only lines matching this RE2 expression"`
+	Grep          string `json:"grep,omitempty" jsonschema:"only lines matching this RE2"`
 }
 
 // The limits of a log, in lines.
@@ -45,8 +45,9 @@ type Logged struct {
 
 func podsLog() tool.Tool {
 	return tool.New(mcp.Tool{
-		Name: "pods_log", Title: "Logs of pods",
-		Description: "Shows the newest log lines of one pod, or of those that a selector matches.",
+		Name: "pods_log", Title: "Pod logs",
+		Description:  "Shows the newest log lines of one pod, or of those that a selector matches.",
+		OutputSchema: tool.Output[Logged]("pods", "lines", "truncated"),
 	}, tool.Options{Toolset: tool.Core, Adjust: func(properties map[string]*jsonschema.Schema) {
 		span(properties["tail"], 1, maxTail)
 	}}, podLog)

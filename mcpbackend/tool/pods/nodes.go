@@ -15,7 +15,7 @@ import (
 )
 
 type nodesLogIn struct {
-	Name      string `json:"name" jsonschema:"the node"`
+	Name      string `json:"name"`
 	Query     string `json:"query" jsonschema:"a service, e.g. kubelet, or a file in /var/log"`
 	TailLines int    `json:"tailLines,omitempty" jsonschema:"newest lines; default 100"`
 }
@@ -29,8 +29,9 @@ type NodeLogged struct {
 
 func nodesLog() tool.Tool {
 	return tool.New(mcp.Tool{
-		Name: "nodes_log", Title: "Logs of a node",
-		Description: "Shows a log of a node through its kubelet (needs get on nodes/proxy).",
+		Name: "nodes_log", Title: "Node logs",
+		Description:  "Shows a log of a node through its kubelet (needs get on nodes/proxy).",
+		OutputSchema: tool.Output[NodeLogged]("lines", "truncated"),
 	}, tool.Options{Toolset: tool.Core, Adjust: func(properties map[string]*jsonschema.Schema) {
 		span(properties["tailLines"], 0, maxTail)
 	}}, nodeLog)

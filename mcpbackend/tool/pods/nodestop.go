@@ -18,8 +18,9 @@ type nodesTopIn struct {
 
 func nodesTop() tool.Tool {
 	return tool.New(mcp.Tool{
-		Name: "nodes_top", Title: "What nodes use",
-		Description: "Shows the CPU and memory that nodes use now, and how much of what they can give that is (needs metrics-server).",
+		Name: "nodes_top", Title: "Node usage",
+		Description:  "Shows the CPU and memory that nodes use now, in percent too (needs metrics-server).",
+		OutputSchema: tool.Output[Used](),
 	}, tool.Options{Toolset: tool.Core}, nodeTop)
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 type nodesStatsIn struct {
-	Name string `json:"name" jsonschema:"the node"`
+	Name string `json:"name"`
 }
 
 // NodeStats is the structured part of nodes_stats_summary.
@@ -33,8 +33,9 @@ type NodeStats struct {
 
 func nodesStatsSummary() tool.Tool {
 	return tool.New(mcp.Tool{
-		Name: "nodes_stats_summary", Title: "What a node measures",
-		Description: "Sums up what a node's kubelet measures: CPU, memory, disks, network, and the pods that use most (needs get on nodes/proxy, not metrics-server).",
+		Name: "nodes_stats_summary", Title: "Node statistics",
+		Description:  "Sums up what a node's kubelet measures, and the pods that use most (needs get on nodes/proxy).",
+		OutputSchema: tool.Output[NodeStats]("cpuMillicores", "memoryWorkingSetBytes", "memoryAvailableBytes", "pods"),
 	}, tool.Options{Toolset: tool.Core}, nodeStats)
 }
 

@@ -32,8 +32,9 @@ type Used struct {
 
 func podsTop() tool.Tool {
 	return tool.New(mcp.Tool{
-		Name: "pods_top", Title: "What pods use",
-		Description: "Shows the CPU and memory that pods and their containers use now, the greatest first (needs metrics-server).",
+		Name: "pods_top", Title: "Pod usage",
+		Description:  "Shows the CPU and memory that pods use now, the greatest first (needs metrics-server).",
+		OutputSchema: tool.Output[Used](),
 	}, tool.Options{Toolset: tool.Core, Adjust: func(properties map[string]*jsonschema.Schema) {
 		properties["all_namespaces"].Type, properties["all_namespaces"].Types = "boolean", nil
 	}}, podTop)

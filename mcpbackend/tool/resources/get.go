@@ -44,8 +44,9 @@ type Got struct {
 
 func resourcesGet() tool.Tool {
 	return tool.New(mcp.Tool{
-		Name: "resources_get", Title: "Get a resource",
-		Description: "Shows objects of any kind as YAML. Values of Secrets and other credentials are redacted, managedFields left out.",
+		Name: "resources_get", Title: "Resource",
+		Description:  "Shows objects of any kind as YAML. Credentials, as in Secrets, are redacted.",
+		OutputSchema: Shown(),
 	}, tool.Options{Toolset: tool.Core, Adjust: func(properties map[string]*jsonschema.Schema) {
 		most := maxNames
 		array(properties["names"])

@@ -14,23 +14,25 @@ import (
 type resourcesListIn struct {
 	APIVersion string `json:"apiVersion,omitempty" jsonschema:"found by kind if left out"`
 	Kind       string `json:"kind" jsonschema:"e.g. Deployment; plurals and short names too"`
-	Namespace  string `json:"namespace,omitempty" jsonschema:"one, or * for all; default: the kubernetes-namespace header's, else all"`
+	Namespace  string `json:"namespace,omitempty" jsonschema:"* for all; default: the kubernetes-namespace header's, else all"`
 	Selection
 }
 
 func namespacesList() tool.Tool {
 	return tool.New(mcp.Tool{
-		Name: "namespaces_list", Title: "List namespaces",
-		Description: "Lists the cluster's namespaces. Who may not list them can still work in those he knows.",
-	}, tool.Options{Toolset: tool.Core, Adjust: Bounds}, func(ctx context.Context, c *kube.Client, in Selection) (string, answer.Listed, error) {
+		Name: "namespaces_list", Title: "Namespaces",
+		Description:  "Lists the cluster's namespaces. Who may not list them can still work in those he knows.",
+		OutputSchema: Listed(),
+	}, tool.Options{Toolset: tool.Core, Adjust: Again}, func(ctx context.Context, c *kube.Client, in Selection) (string, answer.Listed, error) {
 		return List(ctx, c, "v1", "Namespace", "", in)
 	})
 }
 
 func resourcesList() tool.Tool {
 	return tool.New(mcp.Tool{
-		Name: "resources_list", Title: "List resources",
-		Description: "Lists objects of any kind: the server's table, or yaml, names or a count. The answer states which namespaces it covers and what is left out.",
+		Name: "resources_list", Title: "Resources",
+		Description:  "Lists objects of any kind: the server's table, or yaml, names or a count. Its first and last lines say what it covers and what is left out.",
+		OutputSchema: Listed(),
 	}, tool.Options{Toolset: tool.Core, Adjust: Bounds}, list)
 }
 

@@ -28,7 +28,7 @@ type Selection struct {
 	Output        string   `json:"output,omitempty" jsonschema:"default table"`
 	Fields        []string `json:"fields,omitempty" jsonschema:"show only these paths, e.g. spec.containers[*].image"`
 	Limit         int      `json:"limit,omitempty" jsonschema:"default 100, for yaml 20"`
-	Continue      string   `json:"continue,omitempty" jsonschema:"from the answer before"`
+	Continue      string   `json:"continue,omitempty" jsonschema:"from the last answer"`
 }
 
 // Bounds writes the bounds of a Selection into the schema, which is enforced.
@@ -37,6 +37,25 @@ func Bounds(properties map[string]*jsonschema.Schema) {
 	properties["limit"].Minimum, properties["limit"].Maximum = &least, &most
 	properties["output"].Enum = []any{outputTable, outputYAML, outputNames, outputCount}
 	array(properties["fields"])
+}
+
+// Listed is the schema of what a list answers.
+func Listed() *jsonschema.Schema {
+	return tool.Output[answer.Listed]("count", "names", "continue", "truncated")
+}
+
+// Shown is the schema of what an answer with objects is.
+func Shown() *jsonschema.Schema {
+	return tool.Output[Got]("name", "names", "failed", "resourceVersion", "redacted", "truncated")
+}
+
+// Again is Bounds without the explanations that resources_list gives already.
+func Again(properties map[string]*jsonschema.Schema) {
+	Bounds(properties)
+	for _, name := range []string{"labelSelector", "fieldSelector", "output", "continue"} {
+		properties[name].Description = ""
+	}
+	properties["fields"].Description = "paths, e.g. metadata.name"
 }
 
 // array says only what it is: null is no array that anybody sends.

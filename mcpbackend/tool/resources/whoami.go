@@ -20,15 +20,16 @@ type WhoAmI struct {
 	Username         string   `json:"username"`
 	UID              string   `json:"uid,omitempty"`
 	Groups           []string `json:"groups"`
-	Server           string   `json:"server" jsonschema:"the API server that answered"`
+	Server           string   `json:"server"`
 	ServerVersion    string   `json:"serverVersion,omitempty"`
-	DefaultNamespace string   `json:"defaultNamespace,omitempty" jsonschema:"used where a call names no namespace"`
+	DefaultNamespace string   `json:"defaultNamespace,omitempty"`
 }
 
 func whoAmITool() tool.Tool {
 	return tool.New(mcp.Tool{
 		Name: "whoami", Title: "Who am I",
-		Description: "Shows which user and groups the cluster takes the caller for, which API server answers and its version. Use it first, and whenever something is forbidden.",
+		Description:  "Shows which user and groups the cluster takes the caller for, which API server answers and its version. Use it first, and whenever something is forbidden.",
+		OutputSchema: tool.Output[WhoAmI]("username", "groups", "server"),
 	}, tool.Options{Toolset: tool.Core}, whoAmI)
 }
 

@@ -1,0 +1,35 @@
+package tool
+
+import (
+	"slices"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// Output is a short schema for the structured part of a tool's answer: the
+// types of these properties of T, or of all if none is named. It promises no
+// more: an answer may have other properties, and lack some. Every conversation
+// pays for the schemas of all tools before it has begun.
+func Output[T any](properties ...string) *jsonschema.Schema {
+	whole, err := jsonschema.For[T](nil)
+	if err != nil {
+		return nil // go-sdk makes its own, and says what is wrong
+	}
+	out := &jsonschema.Schema{Type: "object", Properties: map[string]*jsonschema.Schema{}}
+	for name, p := range whole.Properties {
+		if len(properties) > 0 && !slices.Contains(properties, name) {
+			continue
+		}
+		short := &jsonschema.Schema{Type: p.Type}
+		for _, word := range p.Types { // null, where a Go value may be nil: it is then left out
+			if word != "null" {
+				short.Type = word
+			}
+		}
+		if p.Items != nil && p.Items.Type != "object" {
+			short.Items = &jsonschema.Schema{Type: p.Items.Type}
+		}
+		out.Properties[name] = short
+	}
+	return out
+}
