@@ -94,7 +94,7 @@ func definer(all []document, of document) string {
 
 // locate finds a document's kind and namespace.
 func (d document) locate(ctx context.Context, c *kube.Client, namespace string) (planned, error) {
-	k, err := resolve(ctx, c, d.apiVersion, d.kind)
+	k, err := c.Resolve(ctx, d.apiVersion, d.kind)
 	if err != nil {
 		return planned{}, err
 	}

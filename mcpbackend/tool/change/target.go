@@ -1,10 +1,10 @@
 package change
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"kubernetes-mcp-edge/mcpbackend/answer"
 	"kubernetes-mcp-edge/mcpbackend/kube"
@@ -24,15 +24,8 @@ func (t target) String() string {
 	return fmt.Sprintf("%s %s (%s) %s", answer.Quoted(t.kind.Kind), t.name, t.kind.APIVersion(), t.scope)
 }
 
-// resolve finds the kind; apiVersion "" lets discovery choose.
-func resolve(ctx context.Context, c *kube.Client, apiVersion, kind string) (kube.Kind, error) {
-	if err := tool.CheckKind(cmp.Or(apiVersion, "v1"), kind); err != nil {
-		return kube.Kind{}, err
-	}
-	return c.Resolve(ctx, apiVersion, kind)
-}
-
-// aim finds one named object for a tool that needs the verb.
+// aim finds one named object. apiVersion "" lets discovery choose the kind, where
+// there is no choice.
 func aim(ctx context.Context, c *kube.Client, apiVersion, kind, namespace, name string) (target, error) {
 	if err := tool.CheckName(name); err != nil {
 		return target{}, err
@@ -40,9 +33,19 @@ func aim(ctx context.Context, c *kube.Client, apiVersion, kind, namespace, name 
 	if namespace != "" && !kube.ValidNamespace(namespace) {
 		return target{}, answer.Mistake("namespace is not the name of a namespace: use lower-case letters, digits and dashes, at most 63.")
 	}
-	k, err := resolve(ctx, c, apiVersion, kind)
+	if err := tool.CheckKind(apiVersion, kind); err != nil {
+		return target{}, err
+	}
+	k, err := c.Resolve(ctx, apiVersion, kind)
 	if err != nil {
 		return target{}, err
+	}
+	if len(k.Others) > 0 { // nobody wants to lose what he did not mean
+		others := make([]string, len(k.Others))
+		for i, o := range k.Others {
+			others[i] = answer.Quoted(o)
+		}
+		return target{}, answer.Mistake("several kinds are called %s: pass apiVersion %s, or one of %s.", answer.Quoted(k.Kind), k.APIVersion(), strings.Join(others, ", "))
 	}
 	t := target{kind: k, name: name}
 	t.namespace, t.scope, err = tool.GetScope(c, k, namespace)

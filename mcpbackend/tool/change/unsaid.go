@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"kubernetes-mcp-edge/mcpbackend/kube"
 )
@@ -70,7 +71,8 @@ func collect(secret map[string]any, out *[]string) {
 		}
 		text := fmt.Sprint(leaf)
 		*out = append(*out, bare(text))
-		if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
+		decoded, err := base64.StdEncoding.DecodeString(text)
+		if err == nil && (strings.HasPrefix(path, "data") || utf8.Valid(decoded)) { // any word of four letters is base64 of something
 			*out = append(*out, bare(string(decoded)))
 		}
 		return true
