@@ -28,7 +28,7 @@ type WhoAmI struct {
 func whoAmITool() tool.Tool {
 	return tool.New(mcp.Tool{
 		Name: "whoami", Title: "Who am I",
-		Description:  "Shows which user and groups the cluster takes the caller for, which API server answers and its version. Use it first, and whenever something is forbidden.",
+		Description:  "Shows whom the cluster takes the caller for, and which API server answers. Use it first, and whenever something is forbidden.",
 		OutputSchema: tool.Output[WhoAmI]("username", "groups", "server"),
 	}, tool.Options{Toolset: tool.Core}, whoAmI)
 }
