@@ -24,6 +24,8 @@ type pool interface {
 	weigh(key poolKey, e *entry)
 	// clear drops every entry, because of the policy.
 	clear()
+	// full reports whether one more entry may push out another.
+	full() bool
 	// size is the number of entries, about.
 	size() int
 	// bytes is about how many bytes they hold.
@@ -108,6 +110,12 @@ func (p *otterPool) clear() {
 		e.fate.cause.Store(uint32(CausePolicy))
 	}
 	p.cache.InvalidateAll()
+}
+
+// full is true a little early: the cache tidies up behind its callers' backs.
+func (p *otterPool) full() bool {
+	limit := p.cache.GetMaximum()
+	return p.cache.WeightedSize() > limit-limit/16
 }
 
 func (p *otterPool) size() int {
