@@ -5,7 +5,9 @@ import (
 	"strings"
 	"time"
 
+	corev3 "github.com/envoyproxy/go-control-plane/envoy/config/core/v3"
 	procv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	previousv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/retry/host/previous_hosts/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
@@ -114,6 +116,11 @@ func guardSettingRules() []rule[*edge] {
 			"limit grpc_service.retry_policy to retry_on connect-failure and refused-stream with num_retries 1",
 		}, retriesOnce},
 		{Rule{
+			"guard-asks-another", "a guard that is gone is not followed by another",
+			"Until the probes notice, calls fail that another guard could have judged: without retry_policy Envoy does not ask again, without the predicate it may ask the same one, and with one choice it may find it twice.",
+			"write grpc_service.retry_policy with retry_on connect-failure,refused-stream, the retry_host_predicate previous_hosts, and host_selection_retry_max_attempts 3",
+		}, asksAnother},
+		{Rule{
 			"guard-status", "a guard's failure looks like something else",
 			"It is neither the caller's fault nor the backend's; the mappers and alerts look for 503.",
 			"set status_on_error to ServiceUnavailable",
@@ -189,6 +196,32 @@ func retriesOnce(e *edge, hit hit) {
 	if n := policy.GetNumRetries(); n != nil && n.GetValue() > 1 {
 		hit(at.field("num_retries"), "")
 	}
+}
+
+// leastChoices is how often Envoy at least looks for a host that it has not
+// tried, before it takes one that it has: as many as rendered.
+const leastChoices = 3
+
+func asksAnother(e *edge, hit hit) {
+	policy, at := e.guard.message.GetGrpcService().GetRetryPolicy(), e.guard.at.field("grpc_service", "retry_policy")
+	if policy == nil {
+		hit(at, "there is none")
+		return
+	}
+	for _, on := range []string{"connect-failure", "refused-stream"} {
+		if !slices.ContainsFunc(strings.Split(policy.GetRetryOn(), ","), func(s string) bool { return strings.TrimSpace(s) == on }) {
+			hit(at.field("retry_on"), "without "+on)
+		}
+	}
+	if n := policy.GetNumRetries(); n != nil && n.GetValue() == 0 {
+		hit(at.field("num_retries"), "")
+	}
+	hit.when(!slices.ContainsFunc(policy.GetRetryHostPredicate(), func(p *corev3.RetryPolicy_RetryHostPredicate) bool {
+		m, _ := open(p.GetTypedConfig())
+		_, previous := m.(*previousv3.PreviousHostsPredicate)
+		return previous
+	}), at.field("retry_host_predicate"))
+	hit.when(policy.GetHostSelectionRetryMaxAttempts() < leastChoices, at.field("host_selection_retry_max_attempts"))
 }
 
 func mutations(e *edge, hit hit) {

@@ -1,5 +1,7 @@
 package envoy_test
 
+import "strings"
+
 // routeBreaks are edits to what happens to a request after the guard.
 func routeBreaks() map[string][][2]string {
 	const (
@@ -85,6 +87,9 @@ func wayBreaks() map[string][][2]string {
 		manager   = "{name: h, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: x, http_filters: [{name: r, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}], "
 		matcher   = "\"@type\": type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher, extension_config: {name: g, typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor}}"
 		backend   = "    lb_policy: MAGLEV\n"
+		policy    = "                retry_policy:\n"
+		predicate = "                  retry_host_predicate:\n                  - name: envoy.retry_host_predicates.previous_hosts\n                    typed_config: {\"@type\": type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate}\n"
+		other     = "                  retry_host_predicate:\n                  - name: envoy.retry_host_predicates.previous_hosts\n                    typed_config: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig}\n"
 		retry     = "                envoy_grpc: {cluster_name: guard}\n"
 	)
 	side := func(filter string) [2]string {
@@ -119,6 +124,17 @@ func wayBreaks() map[string][][2]string {
 			{"connect-failure,refused-stream", "connect-failure,reset"},
 			{"num_retries: 1", "num_retries: 2"},
 			{"retry_on: \"connect-failure,refused-stream\"", "retry_on: \"\""},
+		},
+		"guard-asks-another": {
+			{policy, "                x_" + strings.TrimSpace(policy) + "\n"},
+			{retry, "                envoy_grpc: {cluster_name: guard, retry_policy: {retry_on: \"connect-failure,refused-stream\"}}\n\000" + policy + "\000" + "                x_" + strings.TrimSpace(policy) + "\n"},
+			{"connect-failure,refused-stream", "connect-failure"},
+			{"connect-failure,refused-stream", "refused-stream"},
+			{"num_retries: 1", "num_retries: 0"},
+			{predicate, ""},
+			{predicate, other},
+			{"host_selection_retry_max_attempts: 3", "host_selection_retry_max_attempts: 2"},
+			{"                  host_selection_retry_max_attempts: 3\n", ""},
 		},
 		"guard-timeout": {
 			{"              message_timeout: 2s\n", ""}, {"message_timeout: 2s", "message_timeout: 0.2s"}, {"message_timeout: 2s", "message_timeout: 60s"},
