@@ -44,7 +44,10 @@ func podsExec() tool.Tool {
 const (
 	maxArguments = 128
 	maxStream    = 24 << 10 // bytes shown of each of the two streams
-	execTime     = 20 * time.Second
+	// maxHalf is more than the longest credential: so much is read beyond what is
+	// shown, so that none is cut through, and so not recognised.
+	maxHalf  = 16 << 10
+	execTime = 20 * time.Second
 	// execSpare is what is left of the call's own time to look at the Pod and to
 	// say how it ended.
 	execSpare = 2 * time.Second
@@ -73,7 +76,7 @@ func execute(ctx context.Context, c *kube.Client, in execIn) (string, Executed, 
 	tool.Step(ctx, "running the command")
 	limited, cancel := context.WithTimeout(ctx, timeFor(ctx))
 	defer cancel()
-	result, err := c.Exec(limited, namespace, in.Name, kube.ExecOptions{Container: container, Command: in.Command, Limit: maxStream + 1})
+	result, err := c.Exec(limited, namespace, in.Name, kube.ExecOptions{Container: container, Command: in.Command, Limit: maxStream + maxHalf})
 	shown, cut := streams(c, result)
 	out.ExitCode, out.Truncated = result.Exit, cut || result.Truncated
 	switch {
@@ -110,12 +113,12 @@ func streams(c *kube.Client, r kube.ExecResult) (text string, cut bool) {
 		if len(s.data) == 0 {
 			continue
 		}
-		kept, short := answer.Within(answer.Present(c, string(s.data)), maxStream)
+		kept, short := answer.Within(answer.Redact(c.Scrub(answer.Clean(string(s.data)))), maxStream)
 		fmt.Fprintf(&b, "--- %s ---\n%s", s.name, kept)
 		if !strings.HasSuffix(kept, "\n") {
 			b.WriteByte('\n')
 		}
-		if short || len(s.data) > maxStream {
+		if short || len(s.data) >= maxStream+maxHalf {
 			cut = true
 			b.WriteString("-- cut: there is more, which is not shown --\n")
 		}

@@ -52,9 +52,9 @@ const (
 	manager        = "kubernetes-mcp-edge"
 )
 
-// image is the characters of an image reference, and their rough order; the
+// imageReference is the characters of an image reference, and their rough order; the
 // container runtime knows the rest.
-var image = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]+)*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@[A-Za-z0-9._+-]+:[A-Fa-f0-9]+)?$`)
+var imageReference = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]+)*(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(?:@[A-Za-z0-9._+-]+:[A-Fa-f0-9]+)?$`)
 
 // maxImage bounds an image reference, in bytes.
 const maxImage = 512
@@ -69,7 +69,7 @@ var (
 
 func run(ctx context.Context, c *kube.Client, in runIn) (string, Ran, error) {
 	switch {
-	case len(in.Image) > maxImage || !image.MatchString(in.Image):
+	case len(in.Image) > maxImage || !imageReference.MatchString(in.Image):
 		return "", Ran{}, answer.Mistake("image is no image reference: it reads [HOST[:PORT]/]PATH[:TAG][@DIGEST], without spaces or https://.")
 	case in.Name != "" && !kube.ValidNamespace(in.Name): // the container has the Pod's name, and that is a DNS label
 		return "", Ran{}, answer.Mistake("name is not a Pod's that this tool can make: use lower-case letters, digits and dashes, at most 63.")
