@@ -37,6 +37,7 @@ type fate struct {
 	proven atomic.Bool // the server answered to this credential
 	gone   atomic.Bool // dropped; never to be kept
 	cause  atomic.Uint32
+	held   atomic.Uint32 // what the pool counts it as, in bytes
 
 	prove func()      // the first authenticated answer has come
 	drop  func(Cause) // takes the entry out of the pool

@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -37,6 +38,8 @@ type pool interface {
 // otterPool is the pool on otter.
 type otterPool struct {
 	cache *otter.Cache[poolKey, *entry]
+	share uint32       // what an entry weighs at least
+	held  atomic.Int64 // what all of them weigh
 }
 
 // count hears of every entry that the pool lets go of.
@@ -46,14 +49,16 @@ type count func(Cause)
 // the bytes, so that no more than entries of them fit.
 func newPool(l Limits, now func() time.Time, let count) (*otterPool, error) {
 	share := uint32(min(l.Bytes/l.Entries, math.MaxUint32)) //nolint:gosec // both are positive, checked by withDefaults
+	p := &otterPool{share: share}
 	options := &otter.Options[poolKey, *entry]{
 		MaximumWeight:    uint64(l.Bytes), //nolint:gosec // positive, checked by withDefaults
-		Weigher:          func(_ poolKey, e *entry) uint32 { return max(share, e.weight()) },
+		Weigher:          func(_ poolKey, e *entry) uint32 { return p.weight(e) },
 		ExpiryCalculator: expiry{limits: l, now: now},
 		OnDeletion: func(d otter.DeletionEvent[poolKey, *entry]) {
 			if d.Cause == otter.CauseReplacement { // put retires what it replaces; weigh replaces an entry by itself
 				return
 			}
+			p.count(d.Value, 0)
 			d.Value.retire()
 			switch d.Cause {
 			case otter.CauseOverflow:
@@ -70,8 +75,11 @@ func newPool(l Limits, now func() time.Time, let count) (*otterPool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making the pool of clients: %w", err)
 	}
-	return &otterPool{cache: cache}, nil
+	p.cache = cache
+	return p, nil
 }
+
+func (p *otterPool) weight(e *entry) uint32 { return max(p.share, e.weight()) }
 
 func (p *otterPool) get(key poolKey) (*entry, bool) { return p.cache.GetIfPresent(key) }
 
@@ -81,7 +89,9 @@ func (p *otterPool) peek(key poolKey) (*entry, bool) {
 }
 
 func (p *otterPool) put(key poolKey, e *entry) {
+	p.count(e, p.weight(e))
 	if old, inserted := p.cache.Set(key, e); !inserted && old != nil && old != e {
+		p.count(old, 0)
 		old.retire()
 	}
 }
@@ -101,6 +111,7 @@ func (p *otterPool) weigh(key poolKey, e *entry) {
 		if current != e {
 			return nil, otter.CancelOp
 		}
+		p.count(e, p.weight(e))
 		return e, otter.WriteOp
 	})
 }
@@ -112,10 +123,16 @@ func (p *otterPool) clear() {
 	p.cache.InvalidateAll()
 }
 
-// full is true a little early: the cache tidies up behind its callers' backs.
+// full is true a little early.
 func (p *otterPool) full() bool {
-	limit := p.cache.GetMaximum()
-	return p.cache.WeightedSize() > limit-limit/16
+	limit := int64(p.cache.GetMaximum()) //nolint:gosec // was an int
+	return p.held.Load() > limit-limit/16
+}
+
+// count brings the sum up to date with what an entry weighs now. The cache has
+// its own sum, but adds it up behind its callers' backs: a spray is faster.
+func (p *otterPool) count(e *entry, weight uint32) {
+	p.held.Add(int64(weight) - int64(e.fate.held.Swap(weight)))
 }
 
 func (p *otterPool) size() int {
