@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"kubernetes-mcp-edge/extproc/jsonrpc"
@@ -28,6 +29,11 @@ type Config struct {
 	Verifier Opener
 	Log      *slog.Logger     // one line per refusal; nil: none
 	Now      func() time.Time // nil: time.Now
+	// Refused is told the reason of each refusal; nil: nobody is.
+	Refused func(kubeheader.Reason)
+	// TrustAddress says that only Envoy reaches the port, so that its word for the
+	// client's address counts. Without it that is the address of the connection.
+	TrustAddress bool
 	// BodyTimeout is how long a refusal waits for the body, in which it looks
 	// for the JSON-RPC id. Zero: 2 s.
 	BodyTimeout time.Duration
@@ -38,6 +44,9 @@ type Config struct {
 type Caller struct {
 	Verified proof.Verified
 	Decision string // a UUID in text form, 36 characters
+	// Address is the client's network: one IPv4 address or the /64 of an IPv6
+	// address, which is the least that one client has. The zero Prefix: not known.
+	Address netip.Prefix
 }
 
 // callerKey is the context's key. It is not exported: only this package can put
@@ -59,6 +68,9 @@ func New(config Config) func(http.Handler) http.Handler {
 	}
 	if config.Now == nil {
 		config.Now = time.Now
+	}
+	if config.Refused == nil {
+		config.Refused = func(kubeheader.Reason) {}
 	}
 	if config.BodyTimeout <= 0 {
 		config.BodyTimeout = defaultBodyTimeout
@@ -83,7 +95,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, decision, err)
 		return
 	}
-	caller := Caller{Verified: verified, Decision: decision}
+	caller := Caller{Verified: verified, Decision: decision, Address: d.address(r)}
 	d.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
 }
 

@@ -23,6 +23,7 @@ const (
 func (d *door) refuse(w http.ResponseWriter, r *http.Request, decision string, err error) {
 	code, rejection := explain(err)
 	first := rejection.Problems[0]
+	d.Refused(first.Reason)
 	d.Log.LogAttrs(r.Context(), slog.LevelWarn, "request refused",
 		slog.String("decision", decision),
 		slog.String("reason", first.Reason.String()),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -28,10 +29,10 @@ type metric struct {
 	read   func(b *backend, give func(value float64, labels ...string))
 }
 
-// metrics lists them in the order of the docs. No label has a value from a
-// request.
+// metrics lists those that are read when somebody asks, in the order of the docs;
+// keptMetrics has the others. No label has a value from a request.
 func metrics() []metric {
-	return append(stateMetrics(), fileMetrics()...)
+	return slices.Concat(stateMetrics(), fileMetrics(), clientMetrics())
 }
 
 func stateMetrics() []metric {
@@ -113,6 +114,37 @@ func fileMetrics() []metric {
 	}
 }
 
+func clientMetrics() []metric {
+	return []metric{
+		{
+			"client_lookups_total", prometheus.CounterValue, []string{"result"},
+			"Looks for the client of a caller's API server, by result: hit if it was kept from an earlier call, miss if it was made.",
+			func(b *backend, give func(float64, ...string)) {
+				s := b.clients.Stats()
+				give(float64(s.Hits), "hit")
+				give(float64(s.Misses), "miss")
+			},
+		},
+		{
+			"clients", prometheus.GaugeValue, nil, "Clients that are kept because their API server has answered to their credential.",
+			func(b *backend, give func(float64, ...string)) { give(float64(b.clients.Stats().Entries)) },
+		},
+		{
+			"client_bytes", prometheus.GaugeValue, nil, "What those hold, an estimate.",
+			func(b *backend, give func(float64, ...string)) { give(float64(b.clients.Stats().Bytes)) },
+		},
+		{
+			"client_evictions_total", prometheus.CounterValue, []string{"cause"},
+			"Clients that were let go, by cause: size (the pool is full), idle, age, credential (it ended), auth-failure, tls-failure, policy (it or the keys changed), unproven (pushed out before an answer).",
+			func(b *backend, give func(float64, ...string)) {
+				for cause, n := range b.clients.Stats().Evictions {
+					give(float64(n), cause.String())
+				}
+			},
+		},
+	}
+}
+
 func number(yes bool) float64 {
 	if yes {
 		return 1
@@ -143,9 +175,8 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 // startAdmin opens the admin listener.
 func (b *backend) startAdmin(ctx context.Context) (*admin.Server, error) {
 	registry := prometheus.NewRegistry()
-	for _, c := range []prometheus.Collector{
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{b},
-	} {
+	for _, c := range append(b.counts.collectors(),
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collector{b}) {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

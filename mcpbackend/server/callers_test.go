@@ -13,7 +13,7 @@ func TestAnonymous(t *testing.T) {
 	s := w.session(t, nil)
 	list, err := s.ListTools(t.Context(), nil)
 	require.NoError(t, err)
-	require.Len(t, list.Tools, 4)
+	require.NotEmpty(t, list.Tools)
 	for _, name := range []string{"whoami", "namespaces_list"} {
 		text := fails(t, s, name, nil)
 		for _, header := range []string{"kubernetes-server", "kubernetes-certificate-authority-data", "kubernetes-authorization",
@@ -41,7 +41,11 @@ func TestNoSideDoor(t *testing.T) {
 func TestToolsetsNarrow(t *testing.T) {
 	api := newBrokenAPI(t)
 	w := newWorld(t, api)
-	for toolsets, want := range map[string]int{"core": 4, "core,everything": 4, "everything": 0, "apps, helm": 0} {
+	all, err := w.session(t, api.headers("alice-token")).ListTools(t.Context(), nil)
+	require.NoError(t, err)
+	core := len(all.Tools)
+	require.Greater(t, core, 3)
+	for toolsets, want := range map[string]int{"core": core, "core,everything": core, "everything": 0, "apps, helm": 0, "write": 0} {
 		s := w.session(t, api.headers("alice-token", "kubernetes-toolsets", toolsets))
 		list, err := s.ListTools(t.Context(), nil)
 		require.NoError(t, err)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -135,14 +136,23 @@ func TestTheTokenStaysInside(t *testing.T) {
 			})
 		}
 	}
-	for i, status := range []int{200, 403, 401, 500, 404} {
+	statuses := []int{200, 403, 401, 500, 404}
+	for i, status := range statuses {
 		api.objects["/api/v1/namespaces/team-a/configmaps/"+string(rune('a'+i))] = echo(status)
 	}
 	api.objects["/api/v1/pods"] = echo(200)
 	w := newWorld(t, api)
 	s := w.session(t, api.headers("Bearer "+canaryToken))
-	for i := range 5 {
-		_, _, result := call(t, s, "resources_get", map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "namespace": "team-a", "name": string(rune('a' + i))})
+	for i, status := range statuses {
+		result, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: "resources_get", Arguments: map[string]any{
+			"apiVersion": "v1", "kind": "ConfigMap", "namespace": "team-a", "name": string(rune('a' + i)),
+		}})
+		if status == http.StatusUnauthorized {
+			require.Error(t, err)
+			requireNoCanary(t, "the error", fmt.Sprintf("%+v", err), canaryToken)
+			continue
+		}
+		require.NoError(t, err)
 		requireNoCanary(t, "the answer", whole(t, result), canaryToken)
 	}
 	_, _, result := call(t, s, "resources_list", map[string]any{"apiVersion": "v1", "kind": "Pod"})

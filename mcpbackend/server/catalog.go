@@ -10,9 +10,9 @@ import (
 	"kubernetes-mcp-edge/mcpbackend/tool/resources"
 )
 
-// catalog is every tool that the backend has, whether or not it is offered.
+// catalog is every tool and prompt that the backend has, whether or not it is offered.
 func catalog() (*tool.Catalog, error) {
 	return tool.NewCatalog(slices.Concat(
 		resources.Tools(), pods.Tools(), inspect.Tools(), change.Tools(),
-	), nil)
+	), inspect.Prompts())
 }

@@ -25,6 +25,12 @@ type fault struct {
 const methodNotFound = -32601
 
 var (
+	faultOrigin = fault{
+		// The status that MCP 2025-11-25 asks for. Only browsers send an Origin, so
+		// no client takes it for an invitation to sign in.
+		reason: kubeheader.ReasonOriginNotAllowed, status: http.StatusForbidden,
+		text: kubeheader.ReasonOriginNotAllowed.Problem("").Message,
+	}
 	faultTooLarge = fault{
 		reason: kubeheader.ReasonRequestTooLarge, cut: true,
 		text: "This request has a body of more than 4 MiB; send less in one request.",

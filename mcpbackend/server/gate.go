@@ -2,27 +2,33 @@ package server
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"kubernetes-mcp-edge/extproc/jsonrpc"
+	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/mcpbackend/admit"
 )
 
 // gate stands between admit and go-sdk. It reads the message, so that go-sdk
 // sees a whole one of bounded size; it refuses what go-sdk would take though the
 // edge calls it unreadable; and where go-sdk answers in plain text, which most
-// clients do not show, it answers as the edge does, with the request's id.
+// clients do not show, it answers as the edge does, with the request's id. A
+// browser's page gets through only if the policy names it.
 type gate struct {
-	next http.Handler
-	log  *slog.Logger
+	next    http.Handler
+	log     *slog.Logger
+	origins func() []string // of pages that may call
+	refused func(kubeheader.Reason)
 }
 
 // ServeHTTP passes the message on, or says what is wrong with it.
@@ -33,10 +39,16 @@ func (g gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		m.Body, wrong = readMessage(w, r)
 		if wrong != nil {
 			m.Truncated = wrong.cut
+		}
+		wrong = cmp.Or(g.foreign(r.Header), wrong)
+		if wrong != nil {
 			g.refuse(w, r, m, wrong)
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(m.Body))
+	} else if wrong := g.foreign(r.Header); wrong != nil {
+		g.refuse(w, r, m, wrong)
+		return
 	}
 	dropUnreadableVersion(r.Header, m.Body)
 	p := &plain{ResponseWriter: w}
@@ -46,12 +58,25 @@ func (g gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// foreign is the fault of a page that may not call; nil for programs, which send
+// no Origin, and for pages of the policy's origins. MCP asks for the check
+// against pages that reach an endpoint by a name of their own (DNS rebinding):
+// whatever is not exactly one known origin is refused.
+func (g gate) foreign(header http.Header) *fault {
+	values, ok := header["Origin"]
+	if !ok || len(values) == 1 && slices.Contains(g.origins(), values[0]) {
+		return nil
+	}
+	return &faultOrigin
+}
+
 func (g gate) refuse(w http.ResponseWriter, r *http.Request, m jsonrpc.Message, f *fault) {
 	caller, _ := admit.FromContext(r.Context())
 	g.log.LogAttrs(r.Context(), slog.LevelInfo, "message refused",
 		slog.String("decision", caller.Decision),
 		slog.String("fingerprint", caller.Verified.Fingerprint()),
 		slog.String("reason", f.reason.String()))
+	g.refused(f.reason)
 	admit.Write(w, caller.Decision, f.answer(m, caller.Decision))
 }
 

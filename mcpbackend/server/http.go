@@ -68,9 +68,11 @@ type handler struct {
 	draining atomic.Bool
 }
 
-func newHandler(server *mcp.Server, admitted func(http.Handler) http.Handler, log *slog.Logger) *handler {
+func (b *backend) newHandler(server *mcp.Server) *handler {
+	log := b.options.Log
 	h := &handler{mux: http.NewServeMux(), log: log}
-	h.mux.Handle("/mcp", admitted(gate{next: streamable(server), log: log}))
+	origins := func() []string { return b.policy.Current().Origins }
+	h.mux.Handle("/mcp", b.admitted()(gate{next: streamable(server), log: log, origins: origins, refused: b.counts.refused}))
 	h.mux.HandleFunc("GET /healthz", h.health)
 	return h
 }

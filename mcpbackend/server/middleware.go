@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -15,7 +16,11 @@ import (
 	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
-const methodCallTool = "tools/call"
+// The methods that reach a cluster.
+const (
+	methodCallTool  = "tools/call"
+	methodGetPrompt = "prompts/get"
+)
 
 // recovered turns a panic into an answer. go-sdk runs handlers on goroutines of
 // its own and recovers nowhere: one panic would end the process, and with it
@@ -27,7 +32,7 @@ func recovered(log *slog.Logger) mcp.Middleware {
 				if p := recover(); p != nil {
 					caller, _ := admit.FromContext(ctx)
 					log.Error("panic", "decision", caller.Decision, "method", method, "panic", panicText(p), "stack", string(debug.Stack()))
-					result, err = internal(method)
+					result, err = internal(ctx, method)
 				}
 			}()
 			return next(ctx, method, req)
@@ -43,56 +48,31 @@ func panicText(p any) string {
 	return fmt.Sprintf("%T", p)
 }
 
-// internal is the answer to a request that met a panic.
-func internal(method string) (mcp.Result, error) {
+// internal is the answer to a request that met a mistake of this program.
+func internal(ctx context.Context, method string) (mcp.Result, error) {
 	const text = "the server failed on this request; try once more, and tell the user if it fails again"
+	tool.Note(ctx, tool.WordInternal)
 	if method == methodCallTool {
-		return &mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: text}}}, nil
+		failed := &mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: text}}}
+		tool.Explain(failed, tool.WordInternal)
+		return failed, nil
 	}
-	return nil, &jsonrpc.Error{Code: jsonrpc.CodeInternalError, Message: text}
+	return nil, tool.Failure(ctx, jsonrpc.CodeInternalError, tool.WordInternal, text)
 }
 
-// audited writes one line per tool call: who (as a hash), what, how it ended
-// and how long it took. No argument and no answer is in it.
-func audited(log *slog.Logger, known func(tool string) bool) mcp.Middleware {
-	return func(next mcp.MethodHandler) mcp.MethodHandler {
-		return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
-			call, ok := req.(*mcp.CallToolRequest)
-			if !ok {
-				return next(ctx, method, req)
-			}
-			name := "unknown"
-			if known(call.Params.Name) {
-				name = call.Params.Name
-			}
-			caller, _ := admit.FromContext(ctx)
-			start, outcome := time.Now(), "panic"
-			ctx, trouble := tool.Watched(ctx)
-			defer func() {
-				attributes := []any{
-					"decision", caller.Decision, "fingerprint", caller.Verified.Fingerprint(),
-					"tool", name, "outcome", outcome, "duration", time.Since(start).String(),
-				}
-				if *trouble != "" {
-					attributes = append(attributes, "trouble", *trouble)
-				}
-				log.Info("tool call", attributes...)
-			}()
-			result, err := next(ctx, method, req)
-			outcome = outcomeOf(result, err)
-			return result, err
+// coded sees to it that every error has a code: go-sdk would send any other as
+// code 0, with its text, which may hold anything.
+func coded(next mcp.MethodHandler) mcp.MethodHandler {
+	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+		result, err := next(ctx, method, req)
+		if err == nil {
+			return result, nil
 		}
+		if known, ok := errors.AsType[*jsonrpc.Error](err); ok && known.Code != 0 {
+			return nil, err
+		}
+		return internal(ctx, method)
 	}
-}
-
-func outcomeOf(result mcp.Result, err error) string {
-	if err != nil {
-		return "rejected"
-	}
-	if r, ok := result.(*mcp.CallToolResult); ok && r.IsError {
-		return "tool-error"
-	}
-	return "ok"
 }
 
 // bounded gives every request its deadline, whether or not its client still

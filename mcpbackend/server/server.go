@@ -23,6 +23,7 @@ import (
 	"kubernetes-mcp-edge/extproc/proof"
 	"kubernetes-mcp-edge/mcpbackend/admit"
 	"kubernetes-mcp-edge/mcpbackend/kube"
+	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
 // Options is what an operator decides. Secrets come by file path only.
@@ -87,6 +88,8 @@ type backend struct {
 	identity     *mtls.Identity // nil without mutual TLS
 	verifier     *proof.Verifier
 	clients      *kube.Clients
+	catalog      *tool.Catalog
+	counts       *counts
 	handler      *handler
 	files        []*followed
 	refused      uint64 // clients, as far as the log has told
@@ -120,36 +123,53 @@ func load(o Options) (*backend, error) {
 // assemble puts the parts together. Verifier and clients ask for the policy at
 // every request and at every new client, so a new one is in force at once.
 func (b *backend) assemble() (err error) {
+	if b.catalog, err = catalog(); err != nil {
+		return err
+	}
+	b.counts = newCounts(b.catalog.Names())
 	b.verifier, err = proof.NewVerifier(b.keys, b.options.Audience,
 		func() *kubeheader.Policy { return &b.policy.Current().Header },
 		proof.Limits{Entries: b.limits.ProofEntries, Bytes: b.limits.ProofBytes})
 	if err != nil {
 		return fmt.Errorf("audience: %w", err)
 	}
-	b.clients, err = kube.New(kube.Config{
-		Rules: func() kube.Rules {
-			rules := b.policy.Current()
-			return kube.Rules{Hosts: rules.Header.Hosts, Access: rules.Access, PublicRoots: rules.PublicRoots, Generation: rules.Digest}
-		},
-		Limits: kube.Limits{Entries: b.limits.Clients, Bytes: b.limits.ClientBytes, Idle: b.limits.ClientIdle, Age: b.limits.ClientAge},
-	})
-	if err != nil {
+	if b.clients, err = kube.New(b.kubeConfig()); err != nil {
 		b.verifier.Close()
 		return err
 	}
-	server, err := newMCP(b.clients, b.options, b.limits)
+	server, err := b.newMCP()
 	if err != nil {
 		b.close()
 		return err
 	}
-	b.handler = newHandler(server, b.admitted(), b.options.Log)
+	b.handler = b.newHandler(server)
 	b.files = b.followed(time.Now())
 	return nil
 }
 
-// admitted is the door in front of MCP.
+// kubeConfig is what the clients of API servers need. What no tool of the
+// configured toolsets does, none of them can do.
+func (b *backend) kubeConfig() kube.Config {
+	l := b.limits
+	c := kube.Config{
+		Rules: func() kube.Rules {
+			rules := b.policy.Current()
+			return kube.Rules{Hosts: rules.Header.Hosts, Access: rules.Access, PublicRoots: rules.PublicRoots, Generation: rules.Digest}
+		},
+		Limits:  kube.Limits{Entries: l.Clients, Bytes: l.ClientBytes, Idle: l.ClientIdle, Age: l.ClientAge, Target: l.ServerRequests},
+		Observe: b.counts.asked,
+	}
+	c.Writes, c.Execs = b.catalog.Needs(b.options.Toolsets)
+	return c
+}
+
+// admitted is the door in front of MCP. Where other machines reach the port in
+// plain text, anybody can say that he is Envoy.
 func (b *backend) admitted() func(http.Handler) http.Handler {
-	return admit.New(admit.Config{Verifier: b.verifier, Log: b.options.Log, BodyTimeout: b.limits.BodyTimeout})
+	return admit.New(admit.Config{
+		Verifier: b.verifier, Log: b.options.Log, Refused: b.counts.refused,
+		TrustAddress: !b.options.InsecureListen, BodyTimeout: b.limits.BodyTimeout,
+	})
 }
 
 // transport is what the port speaks; nil is plain text. Envoy takes HTTP/2.

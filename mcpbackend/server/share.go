@@ -5,12 +5,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"golang.org/x/sync/semaphore"
 
 	"kubernetes-mcp-edge/extproc/jsonrpc"
-	"kubernetes-mcp-edge/mcpbackend/admit"
-	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
 const (
@@ -22,20 +19,15 @@ const (
 	callQueue = 2 * jsonrpc.MaxBatch
 )
 
-// What the model is told when a call does not get its turn.
-const (
-	busyCaller = "Too many calls with this credential are under way. Nothing was asked of the cluster: wait for the other answers, then call again."
-	busyAll    = "The server has as many calls under way as it can carry. Nothing was asked of the cluster: call again in a few seconds."
-)
-
 // shares divides the calls that may be under way among callers, whom their
 // fingerprint tells apart. A caller has at most each calls under way and
 // callQueue more in wait, whatever he sends; all callers together have at most
 // all. So one who floods leaves to the others all but each of the calls.
 type shares struct {
-	each int64
-	wait time.Duration
-	all  *semaphore.Weighted
+	each   int64
+	wait   time.Duration
+	all    *semaphore.Weighted
+	waited func(limit string) // told of each wait
 
 	mu      sync.Mutex
 	callers map[string]*share
@@ -48,34 +40,43 @@ type share struct {
 }
 
 // newShares makes the shares.
-func newShares(each, all int) *shares {
-	return &shares{each: int64(each), wait: callWait, all: semaphore.NewWeighted(int64(all)), callers: map[string]*share{}}
+func newShares(each, all int, waited func(limit string)) *shares {
+	return &shares{each: int64(each), wait: callWait, all: semaphore.NewWeighted(int64(all)), waited: waited, callers: map[string]*share{}}
 }
 
-// take waits for the caller's turn and returns how to end it. Otherwise busy
-// says what to tell him. First comes his own limit, then the common one: what
+// take waits for the caller's turn and returns how to end it, or which limit he
+// is over. First comes his own limit, then the common one: what
 // waits for the common one are at most each calls of every caller.
-func (s *shares) take(ctx context.Context, caller string) (give func(), busy string) {
+func (s *shares) take(ctx context.Context, caller string) (give func(), over string) {
 	mine, ok := s.join(caller)
 	if !ok {
-		return nil, busyCaller
+		return nil, limitCaller
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.wait)
 	defer cancel()
-	if mine.slots.Acquire(ctx, 1) != nil {
+	if !s.acquire(ctx, mine.slots, limitCaller) {
 		s.leave(caller, mine)
-		return nil, busyCaller
+		return nil, limitCaller
 	}
-	if s.all.Acquire(ctx, 1) != nil {
+	if !s.acquire(ctx, s.all, limitAll) {
 		mine.slots.Release(1)
 		s.leave(caller, mine)
-		return nil, busyAll
+		return nil, limitAll
 	}
 	return func() {
 		s.all.Release(1)
 		mine.slots.Release(1)
 		s.leave(caller, mine)
 	}, ""
+}
+
+// acquire takes a slot, and tells of it if it has to wait.
+func (s *shares) acquire(ctx context.Context, slots *semaphore.Weighted, limit string) bool {
+	if slots.TryAcquire(1) {
+		return true
+	}
+	s.waited(limit)
+	return slots.Acquire(ctx, 1) == nil
 }
 
 func (s *shares) join(caller string) (*share, bool) {
@@ -98,23 +99,5 @@ func (s *shares) leave(caller string, mine *share) {
 	defer s.mu.Unlock()
 	if mine.users--; mine.users == 0 {
 		delete(s.callers, caller)
-	}
-}
-
-// shared lets a tool call begin when its caller's turn has come.
-func shared(s *shares) mcp.Middleware {
-	return func(next mcp.MethodHandler) mcp.MethodHandler {
-		return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
-			if method != methodCallTool {
-				return next(ctx, method, req)
-			}
-			caller, _ := admit.FromContext(ctx)
-			give, busy := s.take(ctx, caller.Verified.Fingerprint())
-			if give == nil {
-				return tool.Busy(ctx, busy), nil
-			}
-			defer give()
-			return next(ctx, method, req)
-		}
 	}
 }

@@ -35,11 +35,11 @@ func hold(t *testing.T, s *shares, caller string, n int) (give func()) {
 // and nothing is kept of callers who are gone.
 func TestShareOfOneCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShares(16, 256)
+		s := newShares(16, 256, func(string) {})
 		start := time.Now()
 		give := hold(t, s, "alice", 16)
 		_, busy := s.take(t.Context(), "alice")
-		require.Equal(t, busyCaller, busy)
+		require.Equal(t, limitCaller, busy)
 		require.Equal(t, callWait, time.Since(start), "it waits, and not for ever")
 		hold(t, s, "bob", 16)()
 		require.Equal(t, callWait, time.Since(start), "bob does not wait")
@@ -53,13 +53,13 @@ func TestShareOfOneCaller(t *testing.T) {
 // TestShareOfAll: the common limit holds for callers who stay within theirs.
 func TestShareOfAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShares(16, 256)
+		s := newShares(16, 256, func(string) {})
 		gives := make([]func(), 0, 16)
 		for i := range 16 {
 			gives = append(gives, hold(t, s, fmt.Sprint("caller-", i), 16))
 		}
 		_, busy := s.take(t.Context(), "bob")
-		require.Equal(t, busyAll, busy)
+		require.Equal(t, limitAll, busy)
 		require.NotContains(t, s.callers, "bob")
 		gives[0]()
 		hold(t, s, "bob", 16)()
@@ -73,7 +73,7 @@ func TestShareOfAll(t *testing.T) {
 // TestShareQueue: a flood is refused at once when enough of it waits.
 func TestShareQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShares(1, 256)
+		s := newShares(1, 256, func(string) {})
 		give := hold(t, s, "alice", 1)
 		var waiting sync.WaitGroup
 		for range callQueue {
@@ -82,7 +82,7 @@ func TestShareQueue(t *testing.T) {
 		synctest.Wait()
 		start := time.Now()
 		_, busy := s.take(t.Context(), "alice")
-		require.Equal(t, busyCaller, busy)
+		require.Equal(t, limitCaller, busy)
 		require.Zero(t, time.Since(start))
 		waiting.Wait()
 		give()
@@ -93,7 +93,7 @@ func TestShareQueue(t *testing.T) {
 // TestShareOfACallerWhoGoes: he does not wait on.
 func TestShareOfACallerWhoGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := newShares(1, 1)
+		s := newShares(1, 1, func(string) {})
 		give := hold(t, s, "alice", 1)
 		defer give()
 		ctx, cancel := context.WithCancel(t.Context())

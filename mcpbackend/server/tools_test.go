@@ -242,7 +242,6 @@ func TestAdviceOfServers(t *testing.T) {
 	}{
 		{403, `{"kind":"Status","message":"pods is forbidden: User \"alice\" cannot list"}`, `The server said: pods is forbidden: User "alice" cannot list`},
 		{403, `{"kind":"Status","message":"a\u001b[31mb\nc\u202ed"}`, "The server said: ab cd"},
-		{401, `{"kind":"Status","message":"Unauthorized"}`, "ask the user to renew it"},
 		{410, `{"kind":"Status","message":"old"}`, "without continue"},
 		{400, `{"kind":"Status","message":"bad selector"}`, "bad selector"},
 		{500, `<html>`, "could not answer"},

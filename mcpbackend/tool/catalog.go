@@ -18,17 +18,18 @@ type Catalog struct {
 	prompts []Prompt
 }
 
-// NewCatalog puts the families of tools together. A name that two tools have is
-// an error.
+// NewCatalog puts the families of tools and prompts together. A name that two
+// have is an error, since metrics and the audit line tell them apart by it.
 func NewCatalog(tools []Tool, prompts []Prompt) (*Catalog, error) {
+	c := &Catalog{tools: slices.Clone(tools), prompts: slices.Clone(prompts)}
 	seen := map[string]bool{}
-	for _, t := range tools {
-		if seen[t.name] {
-			return nil, fmt.Errorf("tool: two tools are called %s", t.name)
+	for _, name := range c.Names() {
+		if seen[name] {
+			return nil, fmt.Errorf("tool: two are called %s", name)
 		}
-		seen[t.name] = true
+		seen[name] = true
 	}
-	return &Catalog{tools: slices.Clone(tools), prompts: slices.Clone(prompts)}, nil
+	return c, nil
 }
 
 // Toolsets are the names of all toolsets, sorted.
@@ -43,10 +44,37 @@ func (c *Catalog) Toolsets() []string {
 	return names
 }
 
-// Known reports whether a tool of this name exists in any toolset: a name that
-// is not known is a caller's text.
-func (c *Catalog) Known(name string) bool {
-	return slices.ContainsFunc(c.tools, func(t Tool) bool { return t.name == name })
+// Known reports whether a tool or prompt of this name exists in any toolset: a
+// name that is not known is a caller's text.
+func (c *Catalog) Known(name string) bool { return c.toolset(name) != "" || c.promptset(name) != "" }
+
+// Names are those of all tools and prompts.
+func (c *Catalog) Names() []string {
+	names := make([]string, 0, len(c.tools)+len(c.prompts))
+	for _, t := range c.tools {
+		names = append(names, t.name)
+	}
+	for _, p := range c.prompts {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// Needs is what the tools of these toolsets may do on the wire beyond reading:
+// no client of the program has to be able to do more.
+func (c *Catalog) Needs(toolsets []string) (writes, execs bool) {
+	for _, t := range c.tools {
+		if slices.Contains(toolsets, t.toolset) {
+			writes = writes || t.access == Writes
+			execs = execs || t.access == Execs
+		}
+	}
+	return writes, execs
+}
+
+// Prompts reports whether there is a prompt in these toolsets.
+func (c *Catalog) Prompts(toolsets []string) bool {
+	return slices.ContainsFunc(c.prompts, func(p Prompt) bool { return slices.Contains(toolsets, p.toolset) })
 }
 
 // Register adds the tools and prompts of these toolsets. A name that is none is

@@ -5,7 +5,6 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
-	"kubernetes-mcp-edge/mcpbackend/answer"
 	"kubernetes-mcp-edge/mcpbackend/kube"
 )
 
@@ -25,13 +24,11 @@ func NewPrompt(p mcp.Prompt, toolset string, ask Ask) Prompt {
 		s.AddPrompt(&p, func(ctx context.Context, req *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
 			c, err := open(ctx, clients, Reads)
 			if err != nil {
-				note(ctx, answer.Word(err))
-				return nil, answer.Advise(err)
+				return nil, failedPrompt(ctx, err)
 			}
 			text, err := ask(ctx, c, req.Params.Arguments)
 			if err != nil {
-				note(ctx, answer.Word(err))
-				return nil, answer.Advise(err)
+				return nil, failedPrompt(ctx, err)
 			}
 			return &mcp.GetPromptResult{Description: p.Description, Messages: []*mcp.PromptMessage{
 				{Role: "user", Content: &mcp.TextContent{Text: text}},

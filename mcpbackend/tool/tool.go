@@ -15,7 +15,6 @@ import (
 
 	"kubernetes-mcp-edge/extproc/proof"
 	"kubernetes-mcp-edge/mcpbackend/admit"
-	"kubernetes-mcp-edge/mcpbackend/answer"
 	"kubernetes-mcp-edge/mcpbackend/kube"
 )
 
@@ -34,11 +33,11 @@ const (
 // Access is what a tool may do on the wire. The transport holds the client to it.
 type Access uint8
 
-// The accesses, each with what the one before it may.
+// The accesses.
 const (
-	Reads Access = iota
-	Writes
-	Execs
+	Reads  Access = iota
+	Writes        // and reads
+	Execs         // runs commands in containers, and reads
 )
 
 // Options say what a Tool is, beside its name and description. Annotations
@@ -59,13 +58,14 @@ type Work[In, Out any] func(ctx context.Context, c *kube.Client, in In) (text st
 // Tool is one tool, made by New.
 type Tool struct {
 	name, toolset string
+	access        Access
 	add           func(*mcp.Server, Clients) error
 }
 
 // New declares a tool whose arguments are the fields of In. Its schema is
 // enforced before work begins.
 func New[In, Out any](t mcp.Tool, o Options, work Work[In, Out]) Tool {
-	return Tool{name: t.Name, toolset: o.Toolset, add: func(s *mcp.Server, clients Clients) error {
+	return Tool{name: t.Name, toolset: o.Toolset, access: o.Access, add: func(s *mcp.Server, clients Clients) error {
 		schema, err := jsonschema.For[In](nil)
 		if err != nil {
 			return err
@@ -79,8 +79,7 @@ func New[In, Out any](t mcp.Tool, o Options, work Work[In, Out]) Tool {
 			text, out, err := called(ctx, clients, o.Access, in, work)
 			if err != nil {
 				var none Out
-				note(ctx, answer.Word(err))
-				return nil, none, answer.Advise(err)
+				return nil, none, failed(ctx, err)
 			}
 			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}}, out, nil
 		})
@@ -124,7 +123,10 @@ func open(ctx context.Context, clients Clients, access Access) (*kube.Client, er
 	switch access {
 	case Reads:
 		return c, nil
-	case Writes, Execs:
+	case Writes:
+		return c.Writing(), nil
+	case Execs:
+		return c.Executing(), nil
 	}
 	return nil, fmt.Errorf("tool: no access %d", access)
 }

@@ -2,30 +2,48 @@ package tool
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
+)
+
+// The words that stand beside kube's Troubles for why a call failed.
+const (
+	WordAnonymous   = "anonymous"    // the caller sent no headers
+	WordArguments   = "arguments"    // they were wrong
+	WordUnknownKind = "unknown-kind" // the cluster has no such kind
+	WordBusy        = "busy"         // too many calls
+	WordInternal    = "internal"     // this program failed
 )
 
 type troubleKey struct{}
 
 // Watched returns a context in which a tool that fails leaves one word about
-// why, for the audit line: a Trouble, "anonymous", "unknown-kind", "arguments",
-// "busy" or "internal". The word is "" until then.
-func Watched(ctx context.Context) (watched context.Context, trouble *string) {
-	trouble = new(string)
-	return context.WithValue(ctx, troubleKey{}, trouble), trouble
+// why, for the audit line: a Trouble or one of the Words. Trouble reads it.
+func Watched(ctx context.Context) context.Context {
+	return context.WithValue(ctx, troubleKey{}, new(atomic.Pointer[string]))
+}
+
+// Trouble is the word that a call under ctx has left; "" if it left none.
+func Trouble(ctx context.Context) string {
+	if left, ok := ctx.Value(troubleKey{}).(*atomic.Pointer[string]); ok {
+		if word := left.Load(); word != nil {
+			return *word
+		}
+	}
+	return ""
 }
 
 // Busy is the answer to a call that is not made because too many others are
-// under way; text says so. The audit line says "busy".
+// under way or were made; text says so. The audit line says "busy".
 func Busy(ctx context.Context, text string) *mcp.CallToolResult {
-	note(ctx, "busy")
+	Note(ctx, WordBusy)
 	return &mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: text}}}
 }
 
-func note(ctx context.Context, word string) {
-	if trouble, ok := ctx.Value(troubleKey{}).(*string); ok {
-		*trouble = word
+func Note(ctx context.Context, word string) {
+	if left, ok := ctx.Value(troubleKey{}).(*atomic.Pointer[string]); ok {
+		left.Store(&word)
 	}
 }
 
