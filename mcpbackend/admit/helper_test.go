@@ -34,6 +34,8 @@ const (
 
 var noon = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
+func noonNow() time.Time { return noon }
+
 // edge makes what the guard would send on.
 type edge struct {
 	signer   *proof.Signer
@@ -142,7 +144,7 @@ func newHouse(t *testing.T) *house {
 	h.handler = New(Config{
 		Verifier: h.verifier,
 		Log:      h.logger(),
-		Now:      func() time.Time { return noon },
+		Now:      noonNow,
 	})(h.room)
 	return h
 }
