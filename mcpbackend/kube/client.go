@@ -46,7 +46,7 @@ type Identity struct {
 // (authentication.k8s.io/v1, Kubernetes 1.28 and later).
 func (c *Client) WhoAmI(ctx context.Context) (Identity, error) {
 	body, err := c.do(ctx, call{
-		method: http.MethodPost, segments: []string{groups, "authentication.k8s.io", "v1", "selfsubjectreviews"},
+		method: http.MethodPost, segments: []string{groups, authenticationGroup, "v1", "selfsubjectreviews"},
 		accept: jsonType, body: []byte(`{"apiVersion":"authentication.k8s.io/v1","kind":"SelfSubjectReview"}`),
 	})
 	if err != nil {

@@ -9,8 +9,15 @@ import (
 // verbSet are the verbs that a server offers for a kind.
 type verbSet uint8
 
+// Verbs that this room names for more than one reason.
+const (
+	verbCreate           = "create"
+	verbDeleteCollection = "deletecollection"
+	verbWatch            = "watch"
+)
+
 // verbNames are all verbs of resources that discovery names, a bit each.
-var verbNames = [...]string{"create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"}
+var verbNames = [...]string{verbCreate, "delete", verbDeleteCollection, "get", "list", "patch", "update", verbWatch}
 
 const everyVerb = verbSet(1<<len(verbNames) - 1)
 

@@ -107,7 +107,8 @@ func (c *Client) root(ctx context.Context, root string, left *int) ([]*page, err
 // each asks about every group/version, a few at a time. One that does not answer
 // is left out: an API service that is down takes no other with it.
 func (c *Client) each(ctx context.Context, names []groupVersion, complete bool) ([]*page, error) {
-	pages := make([]*page, len(names))
+	pages := make([]*page, len(names)+1)
+	pages[len(names)] = &page{complete: complete}
 	var asked errgroup.Group
 	asked.SetLimit(askedAtOne)
 	for i, n := range names {
@@ -128,5 +129,5 @@ func (c *Client) each(ctx context.Context, names []groupVersion, complete bool) 
 	if err := asked.Wait(); err != nil {
 		return nil, err
 	}
-	return append(pages, &page{complete: complete}), ctx.Err()
+	return pages, ctx.Err()
 }

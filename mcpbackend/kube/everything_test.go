@@ -3,6 +3,7 @@ package kube
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,7 @@ func discovery(groups ...string) world {
 
 // offered is a group with its versions, each with the same resources.
 func offered(name string, versions []string, resources ...string) string {
-	var out []string
+	out := make([]string, 0, len(versions))
 	for _, v := range versions {
 		out = append(out, `{"version":"`+v+`","resources":[`+strings.Join(resources, ",")+`]}`)
 	}
@@ -223,7 +224,7 @@ func TestStaleGroups(t *testing.T) {
 // old is a server without aggregated discovery that has n groups.
 func old(n int) world {
 	w := world{"GET /api": `{"kind":"APIVersions","versions":["v1"]}`, "GET /api/v1": coreV1}
-	var list []string
+	list := make([]string, 0, n+1)
 	for i := range n {
 		list = append(list, fmt.Sprintf(`{"name":"g%d.example.com","versions":[{"version":"v1beta1"},{"version":"v1"},{"version":"../v3"}],"preferredVersion":{"version":"v1"}}`, i))
 		for _, v := range []string{"v1", "v1beta1"} {
@@ -243,7 +244,7 @@ func TestOldServers(t *testing.T) {
 	kinds, complete, err := client.Kinds(within(t, 5*time.Second))
 	require.NoError(t, err)
 	require.False(t, complete, "one does not answer")
-	var got []string
+	got := make([]string, 0, len(kinds))
 	for _, k := range kinds {
 		got = append(got, k.APIVersion()+" "+k.Kind)
 	}
@@ -307,7 +308,7 @@ func TestAbsurdDiscovery(t *testing.T) {
 	many := func(n int, one string) string {
 		var b strings.Builder
 		for i := range n {
-			b.WriteString(strings.ReplaceAll(one, "#", fmt.Sprint(i)) + ",")
+			b.WriteString(strings.ReplaceAll(one, "#", strconv.Itoa(i)) + ",")
 		}
 		return strings.TrimSuffix(b.String(), ",")
 	}

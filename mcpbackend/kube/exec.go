@@ -88,7 +88,7 @@ func (c *Client) execURL(namespace, pod string, o ExecOptions) (*url.URL, error)
 		query.Set("container", o.Container)
 	}
 	u := *c.entry.base
-	u.Path = strings.TrimSuffix(u.Path, "/") + "/" + strings.Join([]string{core, "v1", "namespaces", namespace, "pods", pod, "exec"}, "/")
+	u.Path = strings.TrimSuffix(u.Path, "/") + "/" + strings.Join([]string{core, "v1", namespaces, namespace, "pods", pod, verbExec}, "/")
 	u.RawQuery = query.Encode()
 	return &u, nil
 }

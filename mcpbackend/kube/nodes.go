@@ -13,7 +13,7 @@ func nodePath(node string, rest ...string) ([]string, error) {
 	if !validSubdomain(node) {
 		return nil, &Error{Trouble: Invalid, Detail: "the name of a node is a DNS name"}
 	}
-	return append([]string{core, "v1", "nodes", node, "proxy"}, rest...), nil
+	return append([]string{core, "v1", "nodes", node, proxy}, rest...), nil
 }
 
 // NodeStats is the kubelet's summary of what its node and Pods use, in JSON
@@ -35,7 +35,7 @@ const maxNodeLog = 1 << 20
 // lines alone. One request, at most 1 MiB; truncated says that there was more.
 // The text is the server's.
 func (c *Client) NodeLog(ctx context.Context, node, query string, tail int) (text []byte, truncated bool, err error) {
-	segments, err := nodePath(node, "logs")
+	segments, err := nodePath(node, logs)
 	if err != nil {
 		return nil, false, err
 	}

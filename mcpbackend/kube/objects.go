@@ -56,6 +56,12 @@ type listMeta struct {
 	Remaining *int64 `json:"remainingItemCount"`
 }
 
+// What every object says of itself.
+const (
+	fieldAPIVersion = "apiVersion"
+	fieldKind       = "kind"
+)
+
 // object is one object; its numbers stay as they were written.
 type object map[string]any
 
@@ -93,7 +99,7 @@ func readObjects(body []byte, k Kind, limit int) (Objects, error) {
 		}
 		// The items of a list of a built-in kind do not say what they are, and
 		// whoever hides a Secret's data has to know.
-		for name, value := range map[string]string{"apiVersion": k.APIVersion(), "kind": k.Kind} {
+		for name, value := range map[string]string{fieldAPIVersion: k.APIVersion(), fieldKind: k.Kind} {
 			if said, ok := o[name].(string); (!ok || said == "") && value != "" {
 				o[name] = value
 			}

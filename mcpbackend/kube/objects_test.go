@@ -116,6 +116,8 @@ func TestCount(t *testing.T) {
 			require.Equal(t, test.n, n)
 			require.Equal(t, test.exact, exact)
 			require.Len(t, h.paths(), len(test.pages))
+			first := map[bool]string{true: "1", false: "500"}[test.selector == ""] // no server tells beside a selector
+			require.Equal(t, first, h.requests[0].URL.Query().Get("limit"))
 			require.Contains(t, h.last(t).Header.Get("Accept"), "PartialObjectMetadataList")
 		})
 	}

@@ -61,9 +61,9 @@ func permitVerb(w *wired, r *http.Request, may verbs) error {
 		return errUpgrade
 	case reads, w.sort == review:
 		return nil
-	case w.sort != resource, w.Verb == "", w.Verb == "deletecollection":
+	case w.sort != resource, w.Verb == "", w.Verb == verbDeleteCollection:
 		return errMethod // no tool deletes what it does not name
-	case w.Verb == "create" && w.Name != "" && w.Subresource == "", w.Verb != "create" && w.Name == "":
+	case w.Verb == verbCreate && w.Name != "" && w.Subresource == "", w.Verb != verbCreate && w.Name == "":
 		return errMethod
 	case may&writes == 0:
 		return errReads

@@ -49,7 +49,7 @@ func (k Kind) Singular() string { return k.singular }
 func (k Kind) ShortNames() []string { return slices.Clone(k.short) }
 
 // named reports whether name means this kind, in any case.
-func (k *Kind) named(name string) bool {
+func (k Kind) named(name string) bool {
 	return strings.EqualFold(k.Kind, name) || strings.EqualFold(k.Resource, name) || strings.EqualFold(k.singular, name) ||
 		slices.ContainsFunc(k.short, func(s string) bool { return strings.EqualFold(s, name) })
 }
@@ -66,7 +66,7 @@ func apiVersion(group, version string) string {
 func (k Kind) path(namespace string) []string {
 	segments := groupPath(k.Group, k.Version)
 	if k.Namespaced && namespace != "" {
-		segments = append(segments, "namespaces", namespace)
+		segments = append(segments, namespaces, namespace)
 	}
 	return append(segments, k.Resource)
 }
@@ -79,10 +79,14 @@ func (k Kind) object(namespace, name string) ([]string, error) {
 	return append(k.path(namespace), name), nil
 }
 
-// The two roots of the API: the core group's, and that of all others.
+// Words of paths: the two roots of the API (the core group's, and that of all
+// others), and what stands before a namespace, a kubelet and its logs.
 const (
-	core   = "api"
-	groups = "apis"
+	core       = "api"
+	groups     = "apis"
+	namespaces = "namespaces"
+	proxy      = "proxy"
+	logs       = "logs"
 )
 
 func groupPath(group, version string) []string {

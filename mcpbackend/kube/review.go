@@ -28,12 +28,12 @@ type Allowed struct {
 
 // selfReviews posts one of the reviews that a caller makes of himself.
 func (c *Client) selfReview(ctx context.Context, resource, kind string, spec, status any) error {
-	body, err := json.Marshal(map[string]any{"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec})
+	body, err := json.Marshal(map[string]any{fieldAPIVersion: authorizationGroup + "/v1", fieldKind: kind, "spec": spec})
 	if err != nil {
 		return &Error{Trouble: Invalid, Detail: "the question cannot be written"}
 	}
 	answer, err := c.do(ctx, call{
-		method: http.MethodPost, segments: []string{groups, "authorization.k8s.io", "v1", resource}, accept: jsonType, body: body,
+		method: http.MethodPost, segments: []string{groups, authorizationGroup, "v1", resource}, accept: jsonType, body: body,
 	})
 	if err != nil {
 		return err

@@ -39,7 +39,8 @@ func (c *Client) scale(ctx context.Context, k Kind, namespace, name string, s ca
 	if err != nil {
 		return Scale{}, err
 	}
-	s.segments, s.accept = append(segments, "scale"), jsonType
+	segments = append(segments, "scale")
+	s.segments, s.accept = segments, jsonType
 	body, err := c.do(ctx, s)
 	if noSuchAPI(err) { // the kind is there: it was resolved
 		return Scale{}, &Error{Trouble: Unsupported, Status: http.StatusNotFound, Detail: "this kind has no scale"}

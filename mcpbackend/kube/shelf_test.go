@@ -14,7 +14,7 @@ import (
 // each was asked for by himself, and one who was told something else sees that.
 func TestSharedPages(t *testing.T) {
 	clients, e := newClients(t), newEdge(t)
-	told := func(name string, w world) (*Client, *hostile) {
+	told := func(name string, w world) *Client {
 		h := newHostile(t, w.ServeHTTP)
 		c, err := clients.For(t.Context(), e.caller(t, h.headers(name+"-token")...), decision)
 		require.NoError(t, err)
@@ -23,12 +23,12 @@ func TestSharedPages(t *testing.T) {
 		_, err = c.Resolve(within(t, 5*time.Second), "v1", "Pod")
 		require.NoError(t, err)
 		require.Len(t, h.paths(), 3)
-		return c, h
+		return c
 	}
 	group := offered("example.com", []string{"v1"}, found("Widget", "widgets"))
-	alice, _ := told("alice", discovery(group))
-	bob, _ := told("bob", discovery(group))
-	carol, _ := told("carol", discovery(group, offered("secret.example.com", []string{"v1"}, found("Plan", "plans"))))
+	alice := told("alice", discovery(group))
+	bob := told("bob", discovery(group))
+	carol := told("carol", discovery(group, offered("secret.example.com", []string{"v1"}, found("Plan", "plans"))))
 
 	require.Same(t, alice.entry.groups["v1"].page, bob.entry.groups["v1"].page)
 	require.Same(t, alice.entry.groups[allKey].page, bob.entry.groups[allKey].page)

@@ -46,7 +46,7 @@ func nearest(all *group, kind string) []string {
 // distance is how far the nearest of the kind's names is from a lower-case word.
 // A word of which the kind's name is made ("prometheus") is as near as one with
 // every third letter wrong.
-func (k *Kind) distance(wanted string) int {
+func (k Kind) distance(wanted string) int {
 	best := len(wanted)
 	kind := strings.ToLower(k.Kind)
 	for _, n := range append([]string{kind, k.Resource, k.singular}, k.short...) {

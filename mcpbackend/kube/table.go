@@ -60,14 +60,11 @@ func readTable(body []byte, limit int) (Table, error) {
 		limit = maxRows
 	}
 	var list struct {
-		Kind     string `json:"kind"`
-		Metadata struct {
-			Continue  string `json:"continue"`
-			Remaining *int64 `json:"remainingItemCount"`
-		} `json:"metadata"`
-		Columns capped[sentColumn] `json:"columnDefinitions"`
-		Rows    capped[sentRow]    `json:"rows"`
-		Items   capped[sentItem]   `json:"items"`
+		Kind     string             `json:"kind"`
+		Metadata listMeta           `json:"metadata"`
+		Columns  capped[sentColumn] `json:"columnDefinitions"`
+		Rows     capped[sentRow]    `json:"rows"`
+		Items    capped[sentItem]   `json:"items"`
 	}
 	list.Rows.limit, list.Items.limit = limit, limit
 	if err := decodeList(body, &list); err != nil {

@@ -5,6 +5,13 @@ import (
 	"strings"
 )
 
+// Groups that this room names for more than one reason.
+const (
+	authenticationGroup = "authentication.k8s.io"
+	authorizationGroup  = "authorization.k8s.io"
+	metricsGroup        = "metrics.k8s.io"
+)
+
 // wellKnown are the kinds that everybody means by their names, as Kubernetes
 // 1.37 serves them. They say which group to look into, so that a word such as
 // "deploy" costs no discovery of all groups; whether a server has them it says
@@ -54,8 +61,8 @@ var wellKnown = [...]struct {
 	}},
 	{"apiregistration.k8s.io", "v1", true, []string{"APIService apiservices"}},
 	{"apiextensions.k8s.io", "v1", true, []string{"CustomResourceDefinition customresourcedefinitions crd crds"}},
-	{"metrics.k8s.io", "v1beta1", false, []string{"PodMetrics"}},
-	{"metrics.k8s.io", "v1beta1", true, []string{"NodeMetrics"}},
+	{metricsGroup, "v1beta1", false, []string{"PodMetrics"}},
+	{metricsGroup, "v1beta1", true, []string{"NodeMetrics"}},
 }
 
 // wellKnownKind is the kind that a name means, in any case.
@@ -89,9 +96,9 @@ func builtIn(group, version string, namespaced bool, words []string) Kind {
 // group.
 func builtInGroup(group string) bool {
 	switch group {
-	case "metrics.k8s.io":
+	case metricsGroup:
 		return false
-	case "authentication.k8s.io", "authorization.k8s.io", "events.k8s.io", "extensions",
+	case authenticationGroup, authorizationGroup, "events.k8s.io", "extensions",
 		"internal.apiserver.k8s.io", "resource.k8s.io", "storagemigration.k8s.io": // none of their kinds is well known
 		return true
 	}

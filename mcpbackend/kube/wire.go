@@ -105,7 +105,7 @@ const maxSegments = 8
 func split(path string, into []string) ([]string, bool) {
 	for {
 		s, rest, more := strings.Cut(path, "/")
-		last := !more && s == "" && len(into) == 6 && into[4] == "proxy" && into[5] == "logs"
+		last := !more && s == "" && len(into) == 6 && into[4] == proxy && into[5] == logs
 		if len(into) == maxSegments || !segment(s) && !last {
 			return nil, false
 		}
@@ -120,7 +120,7 @@ func split(path string, into []string) ([]string, bool) {
 // readResource reads what follows the group and version.
 func readResource(r *http.Request, group, version string, rest []string) wired {
 	w := wired{sort: resource, Request: access.Request{Group: group, Version: version}}
-	if len(rest) >= 3 && rest[0] == "namespaces" && rest[2] != "status" && rest[2] != "finalize" {
+	if len(rest) >= 3 && rest[0] == namespaces && rest[2] != "status" && rest[2] != "finalize" {
 		w.Namespace, rest = rest[1], rest[2:]
 	}
 	w.Resource = rest[0]
@@ -135,18 +135,18 @@ func readResource(r *http.Request, group, version string, rest []string) wired {
 		return wired{}
 	}
 	switch {
-	case w.Resource == "watch", w.Resource == "proxy": // verbs of old, before the resource
+	case w.Resource == verbWatch, w.Resource == proxy: // verbs of old, before the resource
 		return wired{}
-	case w.Subresource == "proxy":
+	case w.Subresource == proxy:
 		if !readsNode(&w, rest) {
 			return wired{}
 		}
 		w.sort = nodeInfo
 	case len(rest) > 3:
 		return wired{}
-	case w.Subresource == "exec" && group == "" && w.Resource == "pods" && w.Namespace != "":
+	case w.Subresource == verbExec && group == "" && w.Resource == "pods" && w.Namespace != "":
 		w.sort = command
-	case w.Subresource == "exec", w.Subresource == "attach", w.Subresource == "portforward":
+	case w.Subresource == verbExec, w.Subresource == "attach", w.Subresource == "portforward":
 		return wired{}
 	case selfReview(&w):
 		w.sort = review
@@ -162,9 +162,9 @@ func readsNode(w *wired, rest []string) bool {
 	}
 	switch below := rest[3:]; len(below) {
 	case 1:
-		return below[0] == "logs"
+		return below[0] == logs
 	case 2:
-		return below[0] == "stats" && below[1] == "summary" || below[0] == "logs" && below[1] == ""
+		return below[0] == "stats" && below[1] == "summary" || below[0] == logs && below[1] == ""
 	}
 	return false
 }
@@ -172,7 +172,7 @@ func readsNode(w *wired, rest []string) bool {
 // selfReview reports whether the request asks about the caller alone. Such a
 // POST changes nothing.
 func selfReview(w *wired) bool {
-	if w.Verb != "create" || w.Namespace != "" || w.Name != "" {
+	if w.Verb != verbCreate || w.Namespace != "" || w.Name != "" {
 		return false
 	}
 	switch w.Group {
@@ -189,21 +189,21 @@ func verbOf(r *http.Request, name string) string {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead:
 		switch {
-		case watches(r.URL.RawQuery) && r.URL.Query().Has("watch"):
-			return "watch" // whatever its value: an API server may read it in another way
+		case watches(r.URL.RawQuery) && r.URL.Query().Has(verbWatch):
+			return verbWatch // whatever its value: an API server may read it in another way
 		case name == "":
 			return "list"
 		}
 		return "get"
 	case http.MethodPost:
-		return "create"
+		return verbCreate
 	case http.MethodPut:
 		return "update"
 	case http.MethodPatch:
 		return "patch"
 	case http.MethodDelete:
 		if name == "" {
-			return "deletecollection"
+			return verbDeleteCollection
 		}
 		return "delete"
 	}
@@ -212,7 +212,7 @@ func verbOf(r *http.Request, name string) string {
 
 // watches reports whether a query may hold watch; most need not be parsed.
 func watches(query string) bool {
-	return strings.Contains(query, "watch") || strings.Contains(query, "%")
+	return strings.Contains(query, verbWatch) || strings.Contains(query, "%")
 }
 
 func lowerCase(s string) bool {

@@ -96,7 +96,7 @@ func written(k Kind, namespace, name string, object map[string]any) ([]byte, err
 	if object == nil {
 		object = map[string]any{}
 	}
-	object["apiVersion"], object["kind"] = k.APIVersion(), k.Kind
+	object[fieldAPIVersion], object[fieldKind] = k.APIVersion(), k.Kind
 	sent, _ := object["metadata"].(map[string]any)
 	metadata := maps.Clone(sent)
 	if metadata == nil {
@@ -147,7 +147,7 @@ type Deleted struct {
 // kubectl does (the API's own default for Jobs leaves their Pods behind). An
 // object with another uid is a Conflict.
 func (c *Client) Delete(ctx context.Context, k Kind, namespace, name string, o DeleteOptions) (Deleted, error) {
-	options := map[string]any{"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+	options := map[string]any{fieldAPIVersion: "v1", fieldKind: "DeleteOptions", "propagationPolicy": "Background"}
 	if o.Grace != nil {
 		options["gracePeriodSeconds"] = *o.Grace
 	}
