@@ -82,6 +82,9 @@ func unknownKind(e *kube.UnknownKindError) string {
 	if e.APIVersion != "" {
 		text = fmt.Sprintf("This cluster has no kind %q in apiVersion %q.", Quoted(e.Kind), Quoted(e.APIVersion))
 	}
+	if e.Incomplete {
+		text = fmt.Sprintf("The parts of this cluster's API that answer have no kind %q; others do not answer now. If the user is sure of it, call again with its apiVersion.", Quoted(e.Kind))
+	}
 	if len(e.Suggestions) == 0 {
 		return text + " Check the spelling; CustomResourceDefinitions can be listed with resources_list, apiVersion apiextensions.k8s.io/v1."
 	}

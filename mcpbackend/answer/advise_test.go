@@ -39,4 +39,8 @@ func TestWhatServersSayIsQuoted(t *testing.T) {
 	require.Less(t, len(text), 600)
 	text = Advise(&kube.UnknownKindError{APIVersion: "v1\n", Kind: "P\x1b", Suggestions: []string{"v1 \u202ePod"}}).Error()
 	require.Equal(t, `This cluster has no kind "P" in apiVersion "v1". Call again with one of these (apiVersion kind): v1 Pod.`, text)
+	text = Advise(&kube.UnknownKindError{Kind: "Widget"}).Error()
+	require.True(t, strings.HasPrefix(text, `This cluster has no kind "Widget". Check the spelling;`), text)
+	text = Advise(&kube.UnknownKindError{Kind: "Widget", Incomplete: true}).Error()
+	require.True(t, strings.HasPrefix(text, `The parts of this cluster's API that answer have no kind "Widget"; others do not answer now.`), text)
 }

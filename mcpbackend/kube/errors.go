@@ -88,6 +88,7 @@ func (e *Error) Unwrap() error { return e.cause }
 type UnknownKindError struct {
 	APIVersion, Kind string
 	Suggestions      []string
+	Incomplete       bool // part of the API did not answer: the kind may be there
 }
 
 // Error is one line for logs; the names are the caller's.

@@ -123,6 +123,7 @@ func TestUnknownWords(t *testing.T) {
 		require.ErrorAs(t, err, &unknown, word)
 		require.Equal(t, want, unknown.Suggestions, word)
 		require.Empty(t, unknown.APIVersion)
+		require.False(t, unknown.Incomplete)
 	}
 	require.Equal(t, 1, prefix(h.paths(), "GET /apis/networking.k8s.io/v1"))
 	require.Len(t, h.paths(), 3, "both roots, once")
@@ -215,10 +216,15 @@ func TestKinds(t *testing.T) {
 // TestStaleGroups: an API service that is down is told of, and no error.
 func TestStaleGroups(t *testing.T) {
 	stale := `{"metadata":{"name":"metrics.k8s.io"},"versions":[{"version":"v1beta1","freshness":"Stale"}]}`
-	kinds, complete, err := clientOf(t, newHostile(t, discovery(stale).ServeHTTP)).Kinds(within(t, 5*time.Second))
+	client := clientOf(t, newHostile(t, discovery(stale).ServeHTTP))
+	kinds, complete, err := client.Kinds(within(t, 5*time.Second))
 	require.NoError(t, err)
 	require.False(t, complete)
 	require.Len(t, kinds, 1)
+	_, err = client.Resolve(within(t, 5*time.Second), "", "Widget")
+	var unknown *UnknownKindError
+	require.ErrorAs(t, err, &unknown)
+	require.True(t, unknown.Incomplete, "it may be there")
 }
 
 // old is a server without aggregated discovery that has n groups.

@@ -190,6 +190,7 @@ func (c *Client) resolveWord(ctx context.Context, word string) (Kind, error) {
 			return Kind{}, err
 		}
 	}
+	incomplete := false
 	for _, old := range []time.Duration{resolveFor, staleAfter} {
 		all, err := c.everything(ctx, old)
 		if err != nil {
@@ -199,8 +200,9 @@ func (c *Client) resolveWord(ctx context.Context, word string) (Kind, error) {
 			c.entry.keepPart(all, k)
 			return k, nil
 		}
+		incomplete = !all.whole()
 	}
-	return Kind{}, &UnknownKindError{Kind: word, Suggestions: c.suggest(ctx, word)}
+	return Kind{}, &UnknownKindError{Kind: word, Suggestions: c.suggest(ctx, word), Incomplete: incomplete}
 }
 
 // choose is the kind that a word means, by the order that Resolve promises.
