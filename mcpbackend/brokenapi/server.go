@@ -123,7 +123,7 @@ func (h *Server) serve(w http.ResponseWriter, r *http.Request) {
 	h.asked = append(h.asked, Request{r.Method, r.URL.RequestURI(), r.Header.Get("Content-Type"), string(sent)})
 	body, ok := h.answers[r.Method+" "+r.URL.Path]
 	if !ok {
-		body, ok = h.answers[r.URL.Path]
+		body, ok = h.answer(r.URL)
 	}
 	handle := h.handled[r.URL.Path]
 	h.mu.Unlock()

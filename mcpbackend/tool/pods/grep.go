@@ -2,6 +2,7 @@ package pods
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -33,6 +34,9 @@ func readPattern(text string) (*pattern, error) {
 		return nil, answer.Mistake("grep is at most %d bytes of text.", maxPattern)
 	}
 	parsed, err := syntax.Parse(text, syntax.Perl)
+	if tooMuch(err) {
+		return nil, answer.Mistake("grep is too complicated: use a simpler expression.")
+	}
 	if err != nil {
 		return &pattern{func(l string) bool { return strings.Contains(l, text) }, fmt.Sprintf("holding the text %q, which is no regular expression", answer.Redact(text))}, nil
 	}
@@ -45,6 +49,12 @@ func readPattern(text string) (*pattern, error) {
 		return nil, answer.Mistake("grep is too complicated: use a simpler expression.")
 	}
 	return &pattern{re.MatchString, fmt.Sprintf("matching %q", answer.Redact(text))}, nil
+}
+
+// tooMuch reports whether a text is an expression, and one that is too large.
+func tooMuch(err error) bool {
+	e, ok := errors.AsType[*syntax.Error](err)
+	return ok && (e.Code == syntax.ErrInvalidRepeatSize || e.Code == syntax.ErrLarge || e.Code == syntax.ErrNestingDepth)
 }
 
 // keep are the lines that match, in order.

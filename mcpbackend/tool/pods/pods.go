@@ -47,14 +47,13 @@ func since(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
-	unit := text
-	days, ok := strings.CutSuffix(text, "d")
-	if ok {
-		unit = days + "h"
+	unit, times := text, time.Duration(1)
+	if days, ok := strings.CutSuffix(text, "d"); ok && strings.Trim(days, "0123456789.") == "" {
+		unit, times = days+"h", 24
 	}
 	d, err := time.ParseDuration(unit)
-	if ok && d <= maxSince/24 {
-		d *= 24
+	if d <= maxSince { // before it can run over
+		d *= times
 	}
 	if err != nil || d <= 0 || d > maxSince {
 		return 0, answer.Mistake("since is how long ago, such as 30s, 10m, 2h or 1d.")

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -70,11 +71,17 @@ type somePods []podStats
 // mostPods is more than a node can run.
 const mostPods = 2000
 
+var errNoList = errors.New("pods: no list of pods")
+
 // UnmarshalJSON is encoding/json's hook.
 func (s *somePods) UnmarshalJSON(b []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(b))
-	if _, err := dec.Token(); err != nil {
+	first, err := dec.Token()
+	if err != nil || first == nil {
 		return err
+	}
+	if first != json.Delim('[') {
+		return errNoList
 	}
 	for dec.More() && len(*s) < mostPods {
 		var p podStats

@@ -1,6 +1,7 @@
 package resources
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -178,7 +179,7 @@ func (g *getting) several(ctx context.Context, names []string) (string, Got, err
 	var first error
 	for i, name := range names {
 		if failures[i] != nil {
-			first = failures[i]
+			first = cmp.Or(first, failures[i])
 			out.Failed = append(out.Failed, name)
 			fmt.Fprintf(&failed, "# %s: %s\n", name, answer.Advise(failures[i]))
 			continue

@@ -1,0 +1,35 @@
+package answer
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/mcpbackend/brokenapi"
+)
+
+// TestLogLines: credentials go, whatever else a program says stays, and a line
+// cannot swallow those that follow.
+func TestLogLines(t *testing.T) {
+	_, c := brokenapi.Visit(t, nil)
+	lines := LogLines(c, []byte("plain\r\n\x1b[31mred\x1b[0m\n\x1b]8;;unfinished\nnext \u202e"+brokenapi.Token+"\n"+
+		"join abcdef.0123456789abcdef\n-----BEGIN PRIVATE KEY-----\nCANARY\n-----END PRIVATE KEY-----\n"+
+		`{"kind":"Secret","data":{"p":"CANARY"}}`+"\npassword is swordfish\n\n"))
+	require.Equal(t, []string{
+		"plain", "red", "", "next [redacted]", "join [redacted]", "[redacted]", "[redacted]", "password is swordfish",
+	}, lines)
+	require.Empty(t, LogLines(c, []byte("\n\n")))
+}
+
+func TestNewest(t *testing.T) {
+	lines := []string{"aa", "bb", "cc"}
+	kept, left := Newest(lines, 6)
+	require.Equal(t, []string{"bb", "cc"}, kept)
+	require.Equal(t, 1, left)
+	kept, left = Newest(lines, 9)
+	require.Equal(t, lines, kept)
+	require.Zero(t, left)
+	kept, left = Newest(lines, 0)
+	require.Empty(t, kept)
+	require.Equal(t, 3, left)
+}
