@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"sync"
-	"sync/atomic"
 )
 
 // cappedBody ends with an error, never with a clean EOF, where the limit is, and
@@ -14,7 +13,6 @@ type cappedBody struct {
 	ctx  context.Context
 	body io.ReadCloser
 	left int64
-	over atomic.Bool // the limit was reached
 	done func() error
 }
 
@@ -42,7 +40,6 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	if int64(n) > b.left {
 		n = int(b.left)
 		b.left = 0
-		b.over.Store(true)
 		return n, errBodyLimit
 	}
 	b.left -= int64(n)
@@ -51,9 +48,6 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// spent reports whether a read met the limit.
-func (b *cappedBody) spent() bool { return b.over.Load() }
 
 // Close closes the body and counts the call as done.
 func (b *cappedBody) Close() error { return b.done() }

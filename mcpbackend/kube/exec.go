@@ -27,6 +27,9 @@ type ExecResult struct {
 	Truncated      bool // there was more output than is here
 }
 
+// podPlural is what paths call pods.
+const podPlural = "pods"
+
 // The limits of a command.
 const (
 	defaultOutput = 256 << 10
@@ -88,7 +91,7 @@ func (c *Client) execURL(namespace, pod string, o ExecOptions) (*url.URL, error)
 		query.Set("container", o.Container)
 	}
 	u := *c.entry.base
-	u.Path = strings.TrimSuffix(u.Path, "/") + "/" + strings.Join([]string{core, "v1", namespaces, namespace, "pods", pod, verbExec}, "/")
+	u.Path = strings.TrimSuffix(u.Path, "/") + "/" + strings.Join([]string{core, "v1", namespaces, namespace, podPlural, pod, verbExec}, "/")
 	u.RawQuery = query.Encode()
 	return &u, nil
 }

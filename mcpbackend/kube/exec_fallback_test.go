@@ -2,7 +2,7 @@ package kube
 
 import (
 	"bufio"
-	"crypto/sha1" //nolint:gosec // RFC 6455 wants it
+	"crypto/sha1"
 	"encoding/base64"
 	"net/http"
 	"testing"
@@ -63,7 +63,7 @@ func hijacked(answer string) http.HandlerFunc {
 
 func wsAccept(protocol string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // RFC 6455
+		sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 		answer := "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: " +
 			base64.StdEncoding.EncodeToString(sum[:]) + "\r\n"
 		if protocol != "" {

@@ -2,7 +2,7 @@ package kube
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // RFC 6455 wants it
+	"crypto/sha1"
 	"encoding/base64"
 	"encoding/binary"
 	"io"
@@ -34,7 +34,7 @@ func upgraded(serve func(conn net.Conn, stop <-chan struct{})) http.HandlerFunc 
 		protocol := r.Header.Get("Upgrade")
 		_, _ = rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: " + protocol + "\r\n")
 		if protocol == "websocket" {
-			sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) //nolint:gosec // RFC 6455
+			sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 			_, _ = rw.WriteString("Sec-WebSocket-Accept: " + base64.StdEncoding.EncodeToString(sum[:]) + "\r\nSec-WebSocket-Protocol: " + execProtocol + "\r\n")
 		} else {
 			_, _ = rw.WriteString("X-Stream-Protocol-Version: v4.channel.k8s.io\r\n")

@@ -10,8 +10,9 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
-	"k8s.io/apimachinery/pkg/util/httpstream"
-	"k8s.io/apimachinery/pkg/util/httpstream/spdy"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/streaming/pkg/httpstream"
+	"k8s.io/streaming/pkg/httpstream/spdy"
 )
 
 // ran is what a container does with a command.
@@ -36,6 +37,7 @@ const execPath = "/api/v1/namespaces/team-a/pods/web-0/exec"
 
 // overWS is an API server that runs commands over WebSockets alone.
 func overWS(t *testing.T, run ran) http.HandlerFunc {
+	t.Helper()
 	return wsServer(t, func(ctx context.Context, conn *websocket.Conn, r *http.Request) {
 		send := func(channel byte) func([]byte) {
 			return func(p []byte) { _ = conn.Write(ctx, websocket.MessageBinary, append([]byte{channel}, p...)) }
@@ -46,6 +48,7 @@ func overWS(t *testing.T, run ran) http.HandlerFunc {
 }
 
 func wsServer(t *testing.T, serve func(context.Context, *websocket.Conn, *http.Request)) http.HandlerFunc {
+	t.Helper()
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 			refuse(w, http.StatusBadRequest, "unable to upgrade: websocket only", "")
@@ -85,7 +88,7 @@ func overSPDY(run ran) http.HandlerFunc {
 		for range 3 {
 			select {
 			case s := <-streams:
-				named[s.Headers().Get("streamType")] = s
+				named[s.Headers().Get(corev1.StreamType)] = s
 			case <-conn.CloseChan():
 				return
 			}
@@ -101,9 +104,9 @@ func overSPDY(run ran) http.HandlerFunc {
 }
 
 // executor is a client that may run commands, on this server.
-func executor(t *testing.T, h *hostile, change ...func(*Config)) *Client {
+func executor(t *testing.T, h *hostile) *Client {
 	t.Helper()
-	return clientOf(t, h, append(change, mayExec)...).Executing()
+	return clientOf(t, h, mayExec).Executing()
 }
 
 func mayExec(c *Config) { c.Execs = true }

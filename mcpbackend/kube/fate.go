@@ -25,10 +25,10 @@ const (
 // String is the cause's word, as metrics spell it.
 func (c Cause) String() string {
 	words := [causes]string{"size", "idle", "age", "credential", "auth-failure", "tls-failure", "policy", "unproven"}
-	if c >= causes {
-		return "unknown"
+	if int(c) < len(words) {
+		return words[c]
 	}
-	return words[c]
+	return "unknown"
 }
 
 // fate is what becomes of an entry. Its functions are the pool's; nil does

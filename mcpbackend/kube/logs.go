@@ -48,7 +48,7 @@ func (c *Client) Logs(ctx context.Context, namespace, pod string, o LogOptions) 
 		return nil, false, &Error{Trouble: Invalid, Detail: "the namespace is no DNS label"}
 	}
 	r, err := c.entry.ask(saying(ctx, c.said), call{
-		method: http.MethodGet, segments: []string{core, "v1", namespaces, namespace, "pods", pod, "log"},
+		method: http.MethodGet, segments: []string{core, "v1", namespaces, namespace, podPlural, pod, "log"},
 		query: query, accept: "text/plain, " + jsonType, text: maxLog, // failures are JSON
 	})
 	if err != nil {

@@ -46,7 +46,7 @@ func TestObjectsAreBounded(t *testing.T) {
 		"no list":             {`{"items":{}}`, 5, 0, 0, Garbled},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := readObjects([]byte(test.body), pods, test.limit)
+			got, err := readObjects([]byte(test.body), podKind, test.limit)
 			require.Equal(t, test.want, trouble(t, err))
 			require.Len(t, got.Items, test.items)
 			require.Equal(t, test.more, got.More)
@@ -60,7 +60,7 @@ func TestHonestLists(t *testing.T) {
 	pod := `{"metadata":{"name":"web-0","managedFields":[` + fields + `]},"spec":{"containers":` +
 		repeated(`{"name":"app","image":"example.com/app:v1","ports":[{"containerPort":8080}]}`, 80) + `}}`
 	require.Less(t, 500*len(pod), maxBody)
-	got, err := readObjects([]byte(`{"items":`+repeated(pod, 500)+`}`), pods, 500)
+	got, err := readObjects([]byte(`{"items":`+repeated(pod, 500)+`}`), podKind, 500)
 	require.NoError(t, err)
 	require.Len(t, got.Items, 500)
 }
@@ -76,7 +76,7 @@ func TestListsStaySmall(t *testing.T) {
 			body := []byte(`{"items":[{"a":` + repeated(value, n) + `}]}`)
 			var got Objects
 			grown, _, err := growth(func() (err error) {
-				got, err = readObjects(body, pods, 5)
+				got, err = readObjects(body, podKind, 5)
 				return err
 			})
 			require.NoError(t, err)
@@ -111,7 +111,7 @@ func TestCount(t *testing.T) {
 				answer([]byte(test.pages[asked]))(w, r)
 				asked++
 			})
-			n, exact, err := clientOf(t, h).Count(within(t, 5*time.Second), pods, ListOptions{Namespace: "team-a", LabelSelector: test.selector})
+			n, exact, err := clientOf(t, h).Count(within(t, 5*time.Second), podKind, ListOptions{Namespace: "team-a", LabelSelector: test.selector})
 			require.NoError(t, err)
 			require.Equal(t, test.n, n)
 			require.Equal(t, test.exact, exact)
@@ -126,7 +126,7 @@ func TestCount(t *testing.T) {
 // TestCountWithoutEnd: a server that always has more is asked 20 times.
 func TestCountWithoutEnd(t *testing.T) {
 	h := newHostile(t, answer([]byte(`{"metadata":{"continue":"again","remainingItemCount":9223372036854775807},"items":[{},{}]}`)))
-	n, exact, err := clientOf(t, h).Count(within(t, 5*time.Second), pods, ListOptions{})
+	n, exact, err := clientOf(t, h).Count(within(t, 5*time.Second), podKind, ListOptions{})
 	require.NoError(t, err)
 	require.EqualValues(t, 2*countPages, n)
 	require.False(t, exact)

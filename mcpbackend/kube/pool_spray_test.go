@@ -192,6 +192,7 @@ func TestEvictionsAreCounted(t *testing.T) {
 	for cause, let := range map[Cause]func(*testing.T, *Clients, *clock, *entry){
 		CauseIdle: func(_ *testing.T, _ *Clients, at *clock, _ *entry) { at.add(defaultIdle + 2*time.Second) },
 		CauseAge: func(t *testing.T, clients *Clients, at *clock, first *entry) {
+			t.Helper()
 			target, ok := e.caller(t, h.headers("alice-token")...).Target()
 			require.True(t, ok)
 			key := clients.keys.key(target, "1")

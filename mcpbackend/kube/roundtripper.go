@@ -33,7 +33,7 @@ func (c *Client) RoundTripper(ctx context.Context) http.RoundTripper {
 			return nil, &Error{Trouble: TooLarge, Detail: "the answer would take more than 64 requests"}
 		}
 		one, cancel := context.WithCancel(ctx)
-		stop := context.AfterFunc(req.Context(), cancel)
+		stop := context.AfterFunc(req.Context(), cancel) //nolint:contextcheck // it ends with either
 		end := func() { stop(); cancel() }
 		resp, err := e.forLibrary(req.WithContext(one))
 		if err != nil {

@@ -16,7 +16,7 @@ import (
 // send sends a library's request.
 func send(t *testing.T, rt http.RoundTripper, method, url string, change ...func(*http.Request)) (*http.Response, error) {
 	t.Helper()
-	req, err := http.NewRequest(method, url, nil) //nolint:noctx // as a library without a context does
+	req, err := http.NewRequest(method, url, nil)
 	require.NoError(t, err)
 	for _, f := range change {
 		f(req)
@@ -56,7 +56,7 @@ func TestLibraryIsBounded(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 	}
-	_, err := send(t, rt, http.MethodGet, h.URL+"/version") //nolint:bodyclose // there is none
+	_, err := send(t, rt, http.MethodGet, h.URL+"/version")
 	require.Equal(t, TooLarge, trouble(t, err))
 	require.Len(t, h.paths(), maxRequests)
 
@@ -111,7 +111,7 @@ func TestLibraryOfAReader(t *testing.T) {
 	h := newHostile(t, plain)
 	pod := h.URL + "/api/v1/namespaces/team-a/pods/a"
 	ctx := within(t, 5*time.Second)
-	_, err := send(t, clientOf(t, h, mayWrite).RoundTripper(ctx), http.MethodDelete, pod) //nolint:bodyclose // there is none
+	_, err := send(t, clientOf(t, h, mayWrite).RoundTripper(ctx), http.MethodDelete, pod)
 	require.Equal(t, ReadOnly, trouble(t, err))
 	require.Empty(t, h.paths())
 	resp, err := send(t, clientOf(t, h, mayWrite).Writing().RoundTripper(ctx), http.MethodDelete, pod)
@@ -137,7 +137,7 @@ func TestLibraryErrors(t *testing.T) {
 		w.Header().Set("Location", "https://"+strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")+".example.com")
 		w.WriteHeader(http.StatusFound)
 	})
-	_, err := send(t, clientOf(t, h).RoundTripper(within(t, 5*time.Second)), http.MethodGet, h.URL+"/version") //nolint:bodyclose // there is none
+	_, err := send(t, clientOf(t, h).RoundTripper(within(t, 5*time.Second)), http.MethodGet, h.URL+"/version")
 	require.Equal(t, Redirected, trouble(t, err))
 	require.NotContains(t, err.Error(), "alice-token")
 }

@@ -53,7 +53,7 @@ func ways() map[string]way {
 
 // fetch reads an answer as a library does.
 func fetch(ctx context.Context, c *Client, path string) error {
-	req, err := http.NewRequest(http.MethodGet, c.Server()+path, nil) //nolint:noctx // the RoundTripper has one
+	req, err := http.NewRequest(http.MethodGet, c.Server()+path, nil)
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func TestNoRepeat(t *testing.T) {
 			})
 			err := go1(within(t, 5*time.Second), everything(t, h))
 			if name == "exec over a WebSocket" && status == http.StatusServiceUnavailable {
-				require.ErrorIs(t, err.(*Error).cause, errNoWebSocket)
+				require.ErrorIs(t, err, errNoWebSocket)
 			} else {
 				require.Equal(t, Failed, trouble(t, err), name)
 			}
@@ -185,7 +185,7 @@ func TestOneHost(t *testing.T) {
 		if name == "a library" || name == "a watch" {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, thief.URL+"/version", nil)
 			require.NoError(t, err)
-			_, err = c.RoundTripper(within(t, 5*time.Second)).RoundTrip(req) //nolint:bodyclose // there is none
+			_, err = c.RoundTripper(within(t, 5*time.Second)).RoundTrip(req)
 			require.Equal(t, Invalid, trouble(t, err))
 			continue
 		}

@@ -60,13 +60,12 @@ func (e *entry) overWebSocket(ctx context.Context, u *url.URL, out *transcript) 
 // while after the status.
 func readChannels(ctx context.Context, conn *websocket.Conn, out *transcript) (int, error) {
 	var status []byte
-	reading := ctx
+	reading, cancel := context.WithCancel(ctx)
+	defer cancel()
 	for {
 		channel, err := readMessage(reading, conn, out, &status)
-		if err == nil && channel == errorChannel {
-			var cancel context.CancelFunc
-			reading, cancel = context.WithTimeout(ctx, afterStatus)
-			defer cancel()
+		if err == nil && channel == errorChannel { // the only one: a second is an error
+			defer time.AfterFunc(afterStatus, cancel).Stop()
 		}
 		if err == nil {
 			continue

@@ -144,7 +144,7 @@ func readResource(r *http.Request, group, version string, rest []string) wired {
 		w.sort = nodeInfo
 	case len(rest) > 3:
 		return wired{}
-	case w.Subresource == verbExec && group == "" && w.Resource == "pods" && w.Namespace != "":
+	case w.Subresource == verbExec && group == "" && w.Resource == podPlural && w.Namespace != "":
 		w.sort = command
 	case w.Subresource == verbExec, w.Subresource == "attach", w.Subresource == "portforward":
 		return wired{}

@@ -226,7 +226,7 @@ func TestNobodyElse(t *testing.T) {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.URL+"/version", nil)
 		require.NoError(t, err)
 		req.Header[name] = []string{"system:admin"}
-		_, err = client.RoundTripper(within(t, 5*time.Second)).RoundTrip(req) //nolint:bodyclose // there is none
+		_, err = client.RoundTripper(within(t, 5*time.Second)).RoundTrip(req)
 		require.Equal(t, ReadOnly, trouble(t, err), name)
 	}
 	require.Empty(t, h.paths())

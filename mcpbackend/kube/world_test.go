@@ -58,6 +58,6 @@ func writer(t *testing.T, h *hostile) *Client {
 }
 
 var (
-	pods        = Kind{Version: "v1", Kind: "Pod", Resource: "pods", Namespaced: true}
-	deployments = Kind{Group: "apps", Version: "v1", Kind: "Deployment", Resource: "deployments", Namespaced: true}
+	podKind        = Kind{Version: "v1", Kind: "Pod", Resource: "pods", Namespaced: true}
+	deploymentKind = Kind{Group: "apps", Version: "v1", Kind: "Deployment", Resource: "deployments", Namespaced: true}
 )

@@ -34,7 +34,7 @@ func TestApply(t *testing.T) {
 	} {
 		for status, created := range map[int]bool{http.StatusCreated: true, http.StatusOK: false} {
 			h := hear(t, wrote(status))
-			got, err := writer(t, h.hostile).Apply(within(t, 5*time.Second), deployments, "team-a", "web", sent, o)
+			got, err := writer(t, h.hostile).Apply(within(t, 5*time.Second), deploymentKind, "team-a", "web", sent, o)
 			require.NoError(t, err)
 			require.Equal(t, created, got.Created)
 			require.Equal(t, json.Number("12345678901234567890"), got.Object["metadata"].(map[string]any)["generation"])
@@ -57,7 +57,7 @@ func TestApplyConflict(t *testing.T) {
 		{"reason":"Other","message":"no","field":".no"},
 		{"reason":"FieldManagerConflict","message":"conflict with \"hpa\u001b[31m\"","field":".spec.paused"}]}}`
 	h := newHostile(t, failing(http.StatusConflict, status))
-	_, err := writer(t, h).Apply(within(t, 5*time.Second), deployments, "team-a", "web", nil, ApplyOptions{})
+	_, err := writer(t, h).Apply(within(t, 5*time.Second), deploymentKind, "team-a", "web", nil, ApplyOptions{})
 	var e *Error
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, Conflict, e.Trouble)
@@ -80,7 +80,7 @@ func TestUnknownFields(t *testing.T) {
 		"etcdserver: request timed out": Failed,
 	} {
 		h := newHostile(t, func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusInternalServerError, message, "") })
-		_, err := writer(t, h).Apply(within(t, 5*time.Second), deployments, "team-a", "web", nil, ApplyOptions{})
+		_, err := writer(t, h).Apply(within(t, 5*time.Second), deploymentKind, "team-a", "web", nil, ApplyOptions{})
 		var e *Error
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, want, e.Trouble)
@@ -92,7 +92,7 @@ func TestUnknownFields(t *testing.T) {
 func TestConflicts(t *testing.T) {
 	for reason, want := range map[string]Trouble{"AlreadyExists": Exists, "Conflict": Conflict, "": Conflict} {
 		h := newHostile(t, failing(http.StatusConflict, `{"kind":"Status","reason":"`+reason+`","message":"why","details":{"name":"web"}}`))
-		_, err := writer(t, h).Create(within(t, 5*time.Second), deployments, "team-a", map[string]any{}, false)
+		_, err := writer(t, h).Create(within(t, 5*time.Second), deploymentKind, "team-a", map[string]any{}, false)
 		var e *Error
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, want, e.Trouble)
@@ -102,7 +102,7 @@ func TestConflicts(t *testing.T) {
 
 func TestCreate(t *testing.T) {
 	h := hear(t, wrote(http.StatusCreated))
-	got, err := writer(t, h.hostile).Create(within(t, 5*time.Second), deployments, "team-a",
+	got, err := writer(t, h.hostile).Create(within(t, 5*time.Second), deploymentKind, "team-a",
 		map[string]any{"metadata": map[string]any{"generateName": "web-"}}, true)
 	require.NoError(t, err)
 	require.True(t, got.Created)
@@ -119,7 +119,7 @@ func TestDelete(t *testing.T) {
 		`{"gracePeriodSeconds":0,"dryRun":["All"],"preconditions":{"uid":"1-2"}}`: {Grace: &zero, DryRun: true, UID: "1-2"},
 	} {
 		h := hear(t, world{"DELETE /apis/apps/v1/namespaces/team-a/deployments/web": `{"kind":"Status","status":"Success","metadata":{}}`}.ServeHTTP)
-		got, err := writer(t, h.hostile).Delete(within(t, 5*time.Second), deployments, "team-a", "web", o)
+		got, err := writer(t, h.hostile).Delete(within(t, 5*time.Second), deploymentKind, "team-a", "web", o)
 		require.NoError(t, err)
 		require.Equal(t, Deleted{}, got)
 		require.Len(t, h.paths(), 1)
@@ -131,7 +131,7 @@ func TestDelete(t *testing.T) {
 		require.Equal(t, want, sent)
 	}
 	h := newHostile(t, answer([]byte(`{"kind":"Pod","metadata":{"deletionTimestamp":"2026-01-01T00:00:00Z","finalizers":["example.com/wait"]}}`)))
-	got, err := writer(t, h).Delete(within(t, 5*time.Second), pods, "team-a", "web", DeleteOptions{})
+	got, err := writer(t, h).Delete(within(t, 5*time.Second), podKind, "team-a", "web", DeleteOptions{})
 	require.NoError(t, err)
 	require.Equal(t, Deleted{Pending: true, Finalizers: []string{"example.com/wait"}}, got)
 }
@@ -143,11 +143,11 @@ func TestScale(t *testing.T) {
 	h := hear(t, world{"GET" + path: scale, "PATCH" + path: scale}.ServeHTTP)
 	client := writer(t, h.hostile)
 	want := Scale{Replicas: 3, Status: 2, Selector: "app=web"}
-	got, err := client.Scale(within(t, 5*time.Second), deployments, "team-a", "web")
+	got, err := client.Scale(within(t, 5*time.Second), deploymentKind, "team-a", "web")
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 	h.body(t)
-	got, err = client.SetScale(within(t, 5*time.Second), deployments, "team-a", "web", 3, true)
+	got, err = client.SetScale(within(t, 5*time.Second), deploymentKind, "team-a", "web", 3, true)
 	require.NoError(t, err)
 	require.Equal(t, want, got)
 	require.Equal(t, []string{"GET" + path, "PATCH" + path}, h.paths())
@@ -155,9 +155,9 @@ func TestScale(t *testing.T) {
 	require.Equal(t, "application/merge-patch+json", h.last(t).Header.Get("Content-Type"))
 	require.JSONEq(t, `{"spec":{"replicas":3}}`, h.body(t))
 
-	_, err = client.Scale(within(t, 5*time.Second), pods, "team-a", "web")
+	_, err = client.Scale(within(t, 5*time.Second), podKind, "team-a", "web")
 	require.Equal(t, Unsupported, trouble(t, err), "a kind without a scale")
-	_, err = client.SetScale(within(t, 5*time.Second), deployments, "team-a", "web", -1, false)
+	_, err = client.SetScale(within(t, 5*time.Second), deploymentKind, "team-a", "web", -1, false)
 	require.Equal(t, Invalid, trouble(t, err))
 	require.Len(t, h.paths(), 3)
 }
@@ -165,7 +165,7 @@ func TestScale(t *testing.T) {
 // TestScaleOfNothing is not a kind without a scale.
 func TestScaleOfNothing(t *testing.T) {
 	h := newHostile(t, func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound, "not found", "web") })
-	_, err := clientOf(t, h).Scale(within(t, 5*time.Second), deployments, "team-a", "web")
+	_, err := clientOf(t, h).Scale(within(t, 5*time.Second), deploymentKind, "team-a", "web")
 	require.Equal(t, NotFound, trouble(t, err))
 }
 
@@ -177,22 +177,22 @@ func TestWritesNeedAPlace(t *testing.T) {
 	huge := map[string]any{"data": strings.Repeat("x", maxObject)}
 	for _, place := range [][2]string{{"", "web"}, {"team-a", ""}, {"team-a", "../x"}, {"..", "web"}, {"a/b", "web"}} {
 		ctx := within(t, 5*time.Second)
-		_, err := c.Apply(ctx, deployments, place[0], place[1], nil, ApplyOptions{})
+		_, err := c.Apply(ctx, deploymentKind, place[0], place[1], nil, ApplyOptions{})
 		require.Equal(t, Invalid, trouble(t, err), place)
-		_, err = c.Delete(ctx, deployments, place[0], place[1], DeleteOptions{})
+		_, err = c.Delete(ctx, deploymentKind, place[0], place[1], DeleteOptions{})
 		require.Equal(t, Invalid, trouble(t, err), place)
-		_, err = c.SetScale(ctx, deployments, place[0], place[1], 1, false)
+		_, err = c.SetScale(ctx, deploymentKind, place[0], place[1], 1, false)
 		require.Equal(t, Invalid, trouble(t, err), place)
-		_, err = c.Get(ctx, deployments, place[0], place[1])
+		_, err = c.Get(ctx, deploymentKind, place[0], place[1])
 		require.Equal(t, Invalid, trouble(t, err), place)
 	}
 	for _, object := range []map[string]any{huge, {"data": func() {}}} {
-		_, err := c.Create(within(t, 5*time.Second), deployments, "team-a", object, false)
+		_, err := c.Create(within(t, 5*time.Second), deploymentKind, "team-a", object, false)
 		require.Equal(t, Invalid, trouble(t, err))
-		_, err = c.Apply(within(t, 5*time.Second), deployments, "team-a", "web", object, ApplyOptions{})
+		_, err = c.Apply(within(t, 5*time.Second), deploymentKind, "team-a", "web", object, ApplyOptions{})
 		require.Equal(t, Invalid, trouble(t, err))
 	}
-	_, err := c.Create(within(t, 5*time.Second), deployments, "", map[string]any{}, false)
+	_, err := c.Create(within(t, 5*time.Second), deploymentKind, "", map[string]any{}, false)
 	require.Equal(t, Invalid, trouble(t, err))
 	require.Empty(t, h.paths())
 }
@@ -201,13 +201,13 @@ func TestWritesNeedAPlace(t *testing.T) {
 func TestReadersDoNotWrite(t *testing.T) {
 	h := newHostile(t, plain)
 	c, ctx := clientOf(t, h), within(t, 5*time.Second)
-	_, err := c.Apply(ctx, deployments, "team-a", "web", nil, ApplyOptions{DryRun: true})
+	_, err := c.Apply(ctx, deploymentKind, "team-a", "web", nil, ApplyOptions{DryRun: true})
 	require.Equal(t, ReadOnly, trouble(t, err))
-	_, err = c.Create(ctx, deployments, "team-a", nil, true)
+	_, err = c.Create(ctx, deploymentKind, "team-a", nil, true)
 	require.Equal(t, ReadOnly, trouble(t, err))
-	_, err = c.Delete(ctx, deployments, "team-a", "web", DeleteOptions{DryRun: true})
+	_, err = c.Delete(ctx, deploymentKind, "team-a", "web", DeleteOptions{DryRun: true})
 	require.Equal(t, ReadOnly, trouble(t, err))
-	_, err = c.SetScale(ctx, deployments, "team-a", "web", 1, true)
+	_, err = c.SetScale(ctx, deploymentKind, "team-a", "web", 1, true)
 	require.Equal(t, ReadOnly, trouble(t, err))
 	require.Empty(t, h.paths())
 }
