@@ -62,17 +62,18 @@ func decode(t *testing.T, text string) shown {
 	return out
 }
 
-// TestInspectorCallsTools: both tenants, with both credentials, read their own.
+// TestInspectorCallsTools: alice with a token and bob with a certificate read
+// their own.
 func TestInspectorCallsTools(t *testing.T) {
-	for i, c := range world.Callers() {
-		era := eras()[i%2]
-		t.Run(era+"/"+c.User, func(t *testing.T) {
-			calls, reads := work(c)
-			for j, one := range calls {
-				got := inspect(t, world.Stack.URL, era, c.Headers, toolCall(one)...)
+	for i, era := range eras() {
+		t.Run(era, func(t *testing.T) {
+			t.Parallel()
+			c := world.Callers()[i]
+			for _, d := range deeds(c) {
+				got := inspect(t, world.Stack.URL, era, c.Headers, toolCall(d.call)...)
 				require.Zero(t, got.status, got)
 				require.Empty(t, got.stderr)
-				require.Regexp(t, reads[j], "--- "+one.tool+"\n"+decode(t, got.stdout).Result.Text())
+				require.Regexp(t, `^`+d.reads, decode(t, got.stdout).Result.Text())
 				require.NotContains(t, got.stdout, c.Foreign)
 			}
 		})
@@ -83,25 +84,36 @@ func TestInspectorCallsTools(t *testing.T) {
 // and has a status of its own.
 func TestInspectorShowsMistakes(t *testing.T) {
 	for i, era := range eras() {
-		for _, m := range mistakes(world.Callers()[i]) {
-			got := inspect(t, world.Stack.URL, era, world.Callers()[i].Headers, toolCall(m.call)...)
-			require.Equal(t, inspectorToolError, got.status, got)
-			result := decode(t, got.stdout).Result
-			require.True(t, result.IsError)
-			require.Regexp(t, `^.*`+m.reads, result.Text(), m.name)
-		}
+		t.Run(era, func(t *testing.T) {
+			t.Parallel()
+			c := world.Callers()[i]
+			refused := func(headers harness.Headers, d deed) {
+				got := inspect(t, world.Stack.URL, era, headers, toolCall(d.call)...)
+				require.Equal(t, inspectorToolError, got.status, got)
+				result := decode(t, got.stdout).Result
+				require.True(t, result.IsError)
+				require.Regexp(t, `^`+d.reads, result.Text())
+			}
+			for _, d := range mistakes(c) {
+				refused(c.Headers, d)
+			}
+			refused(withForeignCA(t), deed{call{"whoami", `{}`}, foreignCASays})
+		})
 	}
 }
 
 // TestInspectorShowsRejections: the sentence, and nothing else.
 func TestInspectorShowsRejections(t *testing.T) {
 	for _, era := range eras() {
-		for _, r := range rejections() {
-			got := inspect(t, world.Stack.URL, era, r.send, "--method", "tools/list")
-			require.Equal(t, inspectorFailed, got.status, "%s: %v", r.reason, got)
-			require.Empty(t, got.stdout)
-			require.Contains(t, decode(t, got.stderr).Error.Message, r.message())
-		}
+		t.Run(era, func(t *testing.T) {
+			t.Parallel()
+			for _, r := range rejections() {
+				got := inspect(t, world.Stack.URL, era, r.send, "--method", "tools/list")
+				require.Equal(t, inspectorFailed, got.status, "%s: %v", r.reason, got)
+				require.Empty(t, got.stdout)
+				require.Equal(t, r.message(), decode(t, got.stderr).Error.Message)
+			}
+		})
 	}
 }
 

@@ -1,7 +1,11 @@
 package clients
 
 import (
+	"encoding/base64"
+	"encoding/pem"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -52,53 +56,77 @@ func (s sdk) run(t *testing.T, headers harness.Headers, calls []call, args ...st
 	return run(t, environment(headers), headers, s.interpreter, append([]string{s.file}, args...)...)
 }
 
-// work is what a tenant does in his own namespace, and what he reads there.
-func work(c rig.Caller) ([]call, []string) {
-	return []call{
-			{"whoami", `{}`},
-			{"resources_list", fmt.Sprintf(`{"kind":"Pod","apiVersion":"v1","namespace":%q}`, c.Namespace)},
-			{"resources_get", fmt.Sprintf(`{"kind":"ConfigMap","apiVersion":"v1","name":"settings","namespace":%q}`, c.Namespace)},
-		}, []string{
-			`--- whoami\nUser: ` + c.User + `\nGroups: tenants, `,
-			`--- resources_list\n4 Pod \(v1\) in namespace ` + c.Namespace + `\n(?s:.*)\nweb-\S+ +1/1 +Running `,
-			`--- resources_get\n(?s:.*)namespace: ` + c.Namespace + `\n`,
-		}
-}
-
-// TestSDKsCallTools: both tenants, with both credentials, read their own.
-func TestSDKsCallTools(t *testing.T) {
-	for _, s := range sdks(t) {
-		t.Run(s.name, func(t *testing.T) {
-			for _, c := range world.Callers() {
-				calls, reads := work(c)
-				got := s.run(t, c.Headers, calls)
-				require.Zero(t, got.status, got)
-				require.Empty(t, got.stderr)
-				for _, pattern := range reads {
-					require.Regexp(t, pattern, got.stdout)
-				}
-				require.NotContains(t, got.stdout, c.Foreign)
-			}
-		})
-	}
-}
-
-// mistake is a call that the backend or the cluster refuses, and what a person
-// reads then.
-type mistake struct {
-	name  string
+// deed is a call, and what a person reads then.
+type deed struct {
 	call  call
 	reads string // a pattern
 }
 
-// mistakes are the most likely ones.
-func mistakes(c rig.Caller) []mistake {
-	return []mistake{
-		{"foreign namespace", call{"resources_list", fmt.Sprintf(`{"kind":"Pod","apiVersion":"v1","namespace":%q}`, c.Foreign)},
-			`The cluster's RBAC does not allow this to the caller\. .*pods is forbidden: User "` + c.User + `" cannot list`},
-		{"no such object", call{"resources_get", fmt.Sprintf(`{"kind":"ConfigMap","apiVersion":"v1","name":"setings","namespace":%q}`, c.Namespace)},
-			`There is no such object\. .*configmaps "setings" not found`},
-		{"missing argument", call{"resources_get", `{"kind":"ConfigMap","apiVersion":"v1"}`}, `name`},
+// deeds are what a tenant does in his own namespace.
+func deeds(c rig.Caller) []deed {
+	here := fmt.Sprintf(`"namespace":%q}`, c.Namespace)
+	return []deed{
+		{call{"whoami", `{}`}, `User: ` + c.User + `\nGroups: tenants, `},
+		{call{"resources_list", `{"kind":"Deployment",` + here}, `3 Deployment \(apps/v1\) in namespace ` + c.Namespace + `\n(?s:.*)\nweb +2/2 `},
+		{call{"resources_get", `{"kind":"ConfigMap","apiVersion":"v1","name":"settings",` + here}, `(?s:.*)namespace: ` + c.Namespace + `\n`},
+		{call{"pods_list_in_namespace", `{` + here}, `4 Pod \(v1\) in namespace ` + c.Namespace + `\n(?s:.*)\nweb-\S+ +1/1 +Running `},
+		{call{"pods_log", `{"labelSelector":"app=web","tail":2,` + here}, `# 4 log lines of 2 pods matching app=web in namespace ` + c.Namespace + `\n(web-\S+/web .* web of ` + c.Namespace + ` answered request \d+\n?){4}$`},
+	}
+}
+
+// mistakes are those that a tenant is most likely to make, and what the backend
+// or the cluster says to them.
+func mistakes(c rig.Caller) []deed {
+	here := fmt.Sprintf(`"namespace":%q}`, c.Namespace)
+	const forbidden = `The cluster's RBAC does not allow this to the caller\. .*: `
+	return []deed{
+		{call{"namespaces_list", `{}`}, forbidden + `namespaces is forbidden: User "` + c.User + `" cannot list`},
+		{call{"pods_list", `{}`}, forbidden + `pods is forbidden: User "` + c.User + `" cannot list .* at the cluster scope`},
+		{call{"pods_list_in_namespace", fmt.Sprintf(`{"namespace":%q}`, c.Foreign)}, forbidden + `pods is forbidden: User "` + c.User + `" cannot list`},
+		{call{"resources_get", `{"kind":"ConfigMap","apiVersion":"v1","name":"setings",` + here}, `There is no such object\. .*configmaps "setings" not found`},
+		{call{"resources_list", `{"kind":"Pdo",` + here}, `This cluster has no kind "Pdo"\. .*v1 Pod`},
+		{call{"pods_log", `{"labelSelector":"app=web","container":"sidecar",` + here}, `None of the 2 pods has a container sidecar\. .*web \(running\)`},
+		{call{"pods_get", `{` + here}, `.*"name"`},
+	}
+}
+
+// calls are those of deeds.
+func calls(of []deed) []call {
+	out := make([]call, 0, len(of))
+	for _, d := range of {
+		out = append(out, d.call)
+	}
+	return out
+}
+
+// requireAnswers wants the answers to these, in order.
+func (got outcome) requireAnswers(t *testing.T, of []deed, verdict string) {
+	t.Helper()
+	require.Empty(t, got.stderr)
+	answers := strings.Split("\n"+got.stdout, "\n--- ")[1:]
+	require.Len(t, answers, len(of), got.stdout)
+	for i, d := range of {
+		require.Regexp(t, `^`+d.call.tool+verdict+`\n`+d.reads, answers[i])
+	}
+}
+
+// TestSDKsCallTools: both tenants, with both credentials, read their own, and
+// who may see all does.
+func TestSDKsCallTools(t *testing.T) {
+	for _, s := range sdks(t) {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			for _, c := range world.Callers() {
+				got := s.run(t, c.Headers, calls(deeds(c)))
+				require.Zero(t, got.status, got)
+				got.requireAnswers(t, deeds(c), "")
+				require.NotContains(t, got.stdout, c.Foreign)
+			}
+			all := []deed{{call{"namespaces_list", `{}`}, `(?s:.*)\nteam-a .*\nteam-b `}, {call{"pods_list", `{}`}, `8 Pod \(v1\) in all namespaces\n`}}
+			got := s.run(t, world.Cluster.Token("admin"), calls(all))
+			require.Zero(t, got.status, got)
+			got.requireAnswers(t, all, "")
+		})
 	}
 }
 
@@ -106,27 +134,33 @@ func mistakes(c rig.Caller) []mistake {
 func TestSDKsShowMistakes(t *testing.T) {
 	for _, s := range sdks(t) {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			for _, c := range world.Callers()[:2] {
-				wrong := mistakes(c)
-				calls := make([]call, 0, len(wrong))
-				for _, m := range wrong {
-					calls = append(calls, m.call)
-				}
-				got := s.run(t, c.Headers, calls)
+				got := s.run(t, c.Headers, calls(mistakes(c)))
 				require.Equal(t, exampleRefused, got.status, got)
-				require.Empty(t, got.stderr)
-				answers := strings.Split(got.stdout, "--- ")[1:]
-				require.Len(t, answers, len(wrong), got.stdout)
-				for i, m := range wrong {
-					require.Regexp(t, `^`+m.call.tool+`: refused\n.*`+m.reads, answers[i], m.name)
-				}
+				got.requireAnswers(t, mistakes(c), ": refused")
 			}
 			unknown := s.run(t, world.Cluster.Token("alice"), []call{{"pods_lst", `{}`}})
 			require.Equal(t, exampleRejected, unknown.status, unknown)
 			require.Equal(t, "Rejected: unknown tool \"pods_lst\"\n", unknown.stderr)
+			foreignCA := s.run(t, withForeignCA(t), []call{{"whoami", `{}`}})
+			require.Equal(t, exampleRefused, foreignCA.status, foreignCA)
+			foreignCA.requireAnswers(t, []deed{{call{"whoami", `{}`}, foreignCASays}}, ": refused")
 		})
 	}
 }
+
+// withForeignCA are alice's headers with the certificate of another authority.
+func withForeignCA(t *testing.T) harness.Headers {
+	t.Helper()
+	other := httptest.NewTLSServer(http.NotFoundHandler())
+	defer other.Close()
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw})
+	return world.Cluster.Token("alice").With(kubeheader.CertificateAuthority, base64.StdEncoding.EncodeToString(text))
+}
+
+// foreignCASays is a pattern of what a person reads then.
+const foreignCASays = `The API server's certificate could not be verified.* check that kubernetes-certificate-authority-data belongs to this cluster`
 
 // rejection is a request that the edge refuses.
 type rejection struct {
@@ -157,6 +191,7 @@ func rejections() []rejection {
 func TestSDKsShowRejections(t *testing.T) {
 	for _, s := range sdks(t) {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			for _, r := range rejections() {
 				got := s.run(t, r.send, nil)
 				require.Equal(t, exampleRejected, got.status, "%s: %v", r.reason, got)
