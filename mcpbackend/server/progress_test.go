@@ -53,7 +53,8 @@ func TestProgress(t *testing.T) {
 			pause(6 * time.Second)
 		}, []string{"2s 1 waiting for the API server", "4s 2 a", "9s 3 a"}},
 		"flood of steps": {func(ctx context.Context) {
-			for i := range 4000 {
+			pause(500 * time.Microsecond)
+			for i := range 3500 {
 				tool.Step(ctx, fmt.Sprint(i))
 				pause(time.Millisecond)
 			}

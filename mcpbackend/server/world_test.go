@@ -269,3 +269,19 @@ func (l *lockedBuffer) lines(t *testing.T, msg string) []map[string]any {
 func pemData(der []byte) string {
 	return base64.StdEncoding.EncodeToString(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
+
+// verified is the caller with these headers, as admit hands him on.
+func (w *world) verified(t *testing.T, headers map[string]string) proof.Verified {
+	t.Helper()
+	header := http.Header{}
+	require.NoError(t, w.seal(header, headers))
+	var fields []kubeheader.Field
+	for name, lines := range header {
+		if proof.Relevant(name) {
+			fields = append(fields, kubeheader.Field{Name: name, Value: kubeheader.NewSecret([]byte(lines[0]))})
+		}
+	}
+	v, err := w.verifier.Open(fields, time.Now())
+	require.NoError(t, err)
+	return v
+}

@@ -36,12 +36,13 @@ func NewCatalog(tools []Tool, prompts []Prompt) (*Catalog, error) {
 func (c *Catalog) Toolsets() []string {
 	var names []string
 	for _, t := range c.tools {
-		if !slices.Contains(names, t.toolset) {
-			names = append(names, t.toolset)
-		}
+		names = append(names, t.toolset)
+	}
+	for _, p := range c.prompts {
+		names = append(names, p.toolset)
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }
 
 // Known reports whether a tool or prompt of this name exists in any toolset: a
