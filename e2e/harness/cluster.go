@@ -17,7 +17,8 @@ type Cluster struct {
 	Server     string              `json:"server"`
 	CA         string              `json:"ca"` // PEM
 	Namespaces []string            `json:"namespaces"`
-	Users      map[string]Identity `json:"users"` // admin, alice, bob
+	Users      map[string]Identity `json:"users"`    // admin, alice, bob
+	AuditLog   string              `json:"auditLog"` // a file with a JSON event a line, of these users alone
 
 	process *Process
 }

@@ -27,6 +27,9 @@ type figure struct {
 // unitRatio is the unit of what is compared with something else of the same run.
 const unitRatio = "ratio"
 
+// unitMiB is the unit of memory.
+const unitMiB = "MiB"
+
 // figures are what latest.json holds, by name.
 type figures map[string]figure
 

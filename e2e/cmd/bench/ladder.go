@@ -74,10 +74,14 @@ func load(ctx context.Context, address string, request []byte, want string, conn
 	if err := errors.Join(errs...); err != nil {
 		return sample{}, err
 	}
-	all := slices.Concat(latencies...)
+	return summarize(slices.Concat(latencies...), took), nil
+}
+
+// summarize makes a sample of latencies, of which there is at least one.
+func summarize(all []time.Duration, took time.Duration) sample {
 	slices.Sort(all)
 	at := func(q float64) float64 { return float64(all[int(q*float64(len(all)-1))]) / float64(time.Microsecond) }
-	return sample{count: len(all), rate: float64(len(all)) / took.Seconds(), p50: at(0.50), p99: at(0.99)}, nil
+	return sample{count: len(all), rate: float64(len(all)) / took.Seconds(), p50: at(0.50), p99: at(0.99)}
 }
 
 // drive sends one request after the other on a connection of its own. It does
@@ -118,7 +122,11 @@ func drive(ctx context.Context, address string, request []byte, want string, end
 
 // requestBytes is the request as it goes over the wire.
 func requestBytes(headers harness.Headers) []byte {
-	body := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":{}}}`
+	return requestOf(headers, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"whoami","arguments":{}}}`)
+}
+
+// requestOf is a request with any body.
+func requestOf(headers harness.Headers, body string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "POST /mcp HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", len(body))
 	for _, h := range headers {

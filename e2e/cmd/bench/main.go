@@ -32,15 +32,17 @@ func main() {
 
 // settings are the command line.
 type settings struct {
-	rounds   int
-	slice    time.Duration
-	goCount  int
-	goTime   string
-	out      string
-	csv      string
-	ladder   bool
-	requests int
-	goBenchs bool
+	rounds      int
+	slice       time.Duration
+	goCount     int
+	goTime      string
+	out         string
+	csv         string
+	ladder      bool
+	reads       bool
+	credentials bool
+	requests    int
+	goBenchs    bool
 }
 
 func run(ctx context.Context, args []string) error {
@@ -62,6 +64,8 @@ func run(ctx context.Context, args []string) error {
 	flags.StringVar(&s.csv, "csv", filepath.Join(harness.Root(), ".cache", "bench", "latest.csv"), "where the figures go as CSV, with the machine and the versions")
 	flags.IntVar(&s.requests, "requests", 1_000_000, "how many requests the guard's memory is watched over; 0 for none")
 	flags.BoolVar(&s.ladder, "ladder", true, "climb the ladder")
+	flags.BoolVar(&s.reads, "reads", true, "compare tools/call through the whole stack with client-go")
+	flags.BoolVar(&s.credentials, "credentials", true, "watch the backend's memory over 10,000 credentials")
 	flags.BoolVar(&s.goBenchs, "go", true, "run the Go benchmarks")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -75,6 +79,16 @@ func run(ctx context.Context, args []string) error {
 	}
 	if s.ladder {
 		if err := climb(ctx, s, figures); err != nil {
+			return err
+		}
+	}
+	if s.reads {
+		if err := compareReads(ctx, s, figures); err != nil {
+			return err
+		}
+	}
+	if s.credentials {
+		if err := watchCredentials(ctx, figures); err != nil {
 			return err
 		}
 	}

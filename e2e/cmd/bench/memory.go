@@ -60,8 +60,8 @@ func watchMemory(ctx context.Context, s settings, into figures) error {
 	// as long.
 	begin, end := median(sizes[tenth/2:tenth+1]), median(sizes[len(sizes)-tenth:])
 	into["memory/requests"] = figure{float64(sent), "requests"}
-	into["memory/begin"] = figure{begin, "MiB"}
-	into["memory/end"] = figure{end, "MiB"}
+	into["memory/begin"] = figure{begin, unitMiB}
+	into["memory/end"] = figure{end, unitMiB}
 	into["memory/growth"] = figure{end / begin, unitRatio}
 	fmt.Printf("\n%d requests: the guard's resident memory was %.1f MiB in the first tenth of them, %.1f MiB in the last\n", sent, begin, end)
 	return nil
