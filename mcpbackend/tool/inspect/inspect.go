@@ -7,8 +7,8 @@ import "kubernetes-mcp-edge/mcpbackend/tool"
 
 // Tools are the tools of the package.
 func Tools() []tool.Tool {
-	return []tool.Tool{resourcesDescribe(), apiResources(), explainTool(), canITool()}
+	return []tool.Tool{resourcesDescribe(), diagnoseTool(), apiResources(), explainTool(), canITool()}
 }
 
 // Prompts are the prompts of the package.
-func Prompts() []tool.Prompt { return nil }
+func Prompts() []tool.Prompt { return []tool.Prompt{clusterHealthCheck()} }

@@ -114,7 +114,7 @@ func matching(all []kube.Kind, in apiResourcesIn) []served {
 			rows[i].also = append(rows[i].also, k.Version)
 			continue
 		}
-		if in.Namespaced != nil && *in.Namespaced != k.Namespaced || !found(k, strings.ToLower(in.Search)) ||
+		if in.Namespaced != nil && *in.Namespaced != k.Namespaced || !matches(k, strings.ToLower(in.Search)) ||
 			slices.ContainsFunc(in.Verbs, func(v string) bool { return !slices.Contains(k.Verbs(), v) }) {
 			continue
 		}
@@ -124,7 +124,7 @@ func matching(all []kube.Kind, in apiResourcesIn) []served {
 	return rows
 }
 
-func found(k kube.Kind, search string) bool {
+func matches(k kube.Kind, search string) bool {
 	return slices.ContainsFunc(append(k.ShortNames(), k.Kind, k.Resource, k.Singular(), k.Group), func(s string) bool {
 		return strings.Contains(strings.ToLower(s), search)
 	})
