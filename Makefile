@@ -154,12 +154,12 @@ fmt: $(GOLANGCI) ## Format every Go file
 	@cd e2e/cluster && $(GOLANGCI) fmt --config ../../.golangci.yml ./...
 
 .PHONY: generate
-generate: ## Write the generated docs and the rendered Envoy configuration anew
-	@go test ./extproc/kubeheader ./extproc/observe ./mcpbackend/server ./envoy -run '^(TestDocs|TestDrift)' -count=1 -update
+generate: ## Write the generated docs, the snapshot of the tools and the rendered Envoy configuration anew
+	@go test ./extproc/kubeheader ./extproc/observe ./mcpbackend/server ./envoy -run '^(TestDocs|TestDrift|TestSnapshot)' -count=1 -update
 
 .PHONY: checkgenerate
 checkgenerate: generate ## Fail if generate changes a committed file
-	@git diff --exit-code -- docs envoy compose.yaml || { echo "run 'make generate' and commit what it changed" >&2; exit 1; }
+	@git diff --exit-code -- docs envoy compose.yaml mcpbackend/server/testdata || { echo "run 'make generate' and commit what it changed" >&2; exit 1; }
 
 # Go makes each input that finds new code smaller for up to a minute, and tries
 # no other meanwhile. Our seeds are as long as certificates: a run did nothing else.

@@ -1,0 +1,71 @@
+package server
+
+import (
+	"context"
+	"testing"
+
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
+	"github.com/modelcontextprotocol/go-sdk/mcp"
+	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/extproc/policy"
+	"kubernetes-mcp-edge/extproc/proof"
+)
+
+// TestLimitsOfEveryMethod: prompts share the turns of tools, lists have their
+// own, and notifications need none. Who gets no turn is told so in the form that
+// the method has.
+func TestLimitsOfEveryMethod(t *testing.T) {
+	l := newLimiter(policy.BackendLimits{
+		CallsPerCaller: 1, Calls: 1, CallsPerSecond: 1000, NewcomersPerSecond: 1000, ServerCallsPerSecond: 1000,
+	}, func(proof.Verified) bool { return true }, newCounts(nil))
+	l.calls.wait, l.others.wait = 0, 0
+	reached := 0
+	handle := l.limited(func(context.Context, string, mcp.Request) (mcp.Result, error) {
+		reached++
+		return &mcp.ListToolsResult{}, nil
+	})
+	for holding, methods := range map[*shares]map[string]bool{
+		l.calls:  {"tools/call": true, "prompts/get": true, "tools/list": false, "initialize": false, "notifications/initialized": false},
+		l.others: {"tools/call": false, "prompts/get": false, "tools/list": true, "prompts/list": true, "initialize": true, "notifications/cancelled": false},
+	} {
+		give, over := holding.take(t.Context(), "")
+		require.Empty(t, over)
+		for method, busy := range methods {
+			reached = 0
+			result, err := handle(t.Context(), method, nil)
+			if !busy {
+				require.NoError(t, err, method)
+				require.Equal(t, 1, reached, method)
+				continue
+			}
+			require.Zero(t, reached, method)
+			if method == methodCallTool {
+				require.NoError(t, err)
+				require.True(t, result.(*mcp.CallToolResult).IsError)
+				continue
+			}
+			var wire *jsonrpc.Error
+			require.ErrorAs(t, err, &wire)
+			require.EqualValues(t, jsonrpc.CodeInternalError, wire.Code)
+			require.Contains(t, string(wire.Data), `"reason":"busy"`)
+		}
+		give()
+	}
+}
+
+// TestListsArePrivate, since they depend on the caller's headers.
+func TestListsArePrivate(t *testing.T) {
+	w := newWorld(t, nil)
+	server, err := w.newMCP()
+	require.NoError(t, err)
+	server.AddPrompt(&mcp.Prompt{Name: "one"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+		return &mcp.GetPromptResult{}, nil
+	})
+	w.handler.mux = w.newHandler(server).mux
+	const modern = "2026-07-28"
+	for _, method := range []string{"server/discover", "tools/list", "prompts/list"} {
+		_, body := w.post(t, nil, modern, message(modern, method, `{}`))
+		require.Equal(t, "private", result(t, body)["cacheScope"], method)
+	}
+}
