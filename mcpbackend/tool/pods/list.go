@@ -15,7 +15,7 @@ import (
 func podsList() tool.Tool {
 	return tool.New(mcp.Tool{
 		Name: "pods_list", Title: "Pods",
-		Description:  "Lists the pods of all namespaces. Who may not do that uses pods_list_in_namespace.",
+		Description:  "Lists the pods of all namespaces.",
 		OutputSchema: resources.Listed(),
 	}, tool.Options{Toolset: tool.Core, Adjust: resources.Again}, func(ctx context.Context, c *kube.Client, in resources.Selection) (string, answer.Listed, error) {
 		return resources.List(ctx, c, "v1", "Pod", tool.EveryNamespace, in)

@@ -21,7 +21,7 @@ type resourcesListIn struct {
 func namespacesList() tool.Tool {
 	return tool.New(mcp.Tool{
 		Name: "namespaces_list", Title: "Namespaces",
-		Description:  "Lists the cluster's namespaces. Who may not list them can still work in those he knows.",
+		Description:  "Lists the cluster's namespaces.",
 		OutputSchema: Listed(),
 	}, tool.Options{Toolset: tool.Core, Adjust: Again}, func(ctx context.Context, c *kube.Client, in Selection) (string, answer.Listed, error) {
 		return List(ctx, c, "v1", "Namespace", "", in)

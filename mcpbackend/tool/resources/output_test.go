@@ -35,7 +35,7 @@ func TestNames(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "3 Pod (v1) in namespace team-a\nweb-0\nweb-1\nweb-2\n-- There are more. Call again with the same arguments and continue \"next\". --\n", text)
 	require.Equal(t, answer.Listed{APIVersion: "v1", Kind: "Pod", Namespace: "team-a", Count: 3, Continue: "next"}, out)
-	require.Contains(t, h.Asked(), podsPath+"?limit=3")
+	require.Contains(t, h.Asked(), podsPath+"?includeObject=None&limit=3")
 }
 
 // TestYAML of several objects: redacted, in the budget, with the way on.

@@ -13,7 +13,9 @@ import (
 	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
-type whoAmIIn struct{}
+type whoAmIIn struct {
+	Namespace string `json:"namespace,omitempty" jsonschema:"also what the caller may do there"`
+}
 
 // WhoAmI is the structured part of whoami.
 type WhoAmI struct {
@@ -22,7 +24,8 @@ type WhoAmI struct {
 	Groups           []string `json:"groups"`
 	Server           string   `json:"server"`
 	ServerVersion    string   `json:"serverVersion,omitempty"`
-	DefaultNamespace string   `json:"defaultNamespace,omitempty"`
+	DefaultNamespace string   `json:"defaultNamespace,omitempty"` // used where a call names no namespace
+	Rules            int      `json:"rules,omitempty"`            // shown of the namespace that was asked for
 }
 
 func whoAmITool() tool.Tool {
@@ -37,7 +40,10 @@ func whoAmITool() tool.Tool {
 // it likes.
 const maxGroups = 100
 
-func whoAmI(ctx context.Context, c *kube.Client, _ whoAmIIn) (string, WhoAmI, error) {
+func whoAmI(ctx context.Context, c *kube.Client, in whoAmIIn) (string, WhoAmI, error) {
+	if in.Namespace != "" && !kube.ValidNamespace(in.Namespace) {
+		return "", WhoAmI{}, answer.Mistake("namespace is the name of one namespace here: rules are kept for each by itself.")
+	}
 	id, err := c.WhoAmI(ctx)
 	if e, ok := errors.AsType[*kube.Error](err); ok && e.Trouble == kube.NoSuchAPI {
 		return "", WhoAmI{}, answer.Advice(e.Trouble.String(), "This cluster cannot say who the caller is: SelfSubjectReview came with Kubernetes 1.28, and this API server does not offer it. That says nothing about the credential. Go on with namespaces_list or resources_list.")
@@ -66,6 +72,11 @@ func whoAmI(ctx context.Context, c *kube.Client, _ whoAmIIn) (string, WhoAmI, er
 	fmt.Fprintf(&b, "Server: %s (%s)\n", out.Server, version)
 	if out.DefaultNamespace != "" {
 		fmt.Fprintf(&b, "Default namespace: %s (from the kubernetes-namespace header)\n", out.DefaultNamespace)
+	}
+	if in.Namespace != "" {
+		text, shown := allowed(ctx, c, in.Namespace)
+		b.WriteString(text)
+		out.Rules = shown
 	}
 	return b.String(), out, nil
 }
