@@ -3,6 +3,7 @@ package kube
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -34,6 +35,39 @@ func TestListWithoutTable(t *testing.T) {
 	require.Equal(t, []Row{{Namespace: "team-a", Name: "a", Cells: []string{"a", "2026-01-01T00:00:00Z"}}}, table.Rows)
 }
 
+// TestCellsAlone: the objects beside the cells are asked for only where they say
+// something that the question does not, and where no column is the name.
+func TestCellsAlone(t *testing.T) {
+	const place = `{"kind":"Table","columnDefinitions":[{"name":"Age","type":"date"},{"name":"Called","type":"string","format":"%s","priority":1}],"rows":[{"cells":["3d","web-0"]%s}]}`
+	for _, test := range []struct {
+		format    string
+		namespace string
+		scoped    bool // the kind has namespaces
+		asked     []string
+		row       Row
+	}{
+		{"name", "team-a", true, []string{"None"}, Row{Namespace: "team-a", Name: "web-0", Cells: []string{"3d"}}},
+		{"name", "", false, []string{"None"}, Row{Name: "web-0", Cells: []string{"3d"}}},
+		{"name", "", true, []string{""}, Row{Namespace: "team-b", Name: "web-0", Cells: []string{"3d"}}},
+		{"other", "team-a", true, []string{"None", ""}, Row{Namespace: "team-a", Name: "web-0", Cells: []string{"3d"}}},
+	} {
+		var asked []string
+		h := newHostile(t, func(w http.ResponseWriter, r *http.Request) {
+			include, object := r.URL.Query().Get("includeObject"), ""
+			asked = append(asked, include)
+			if include == "" {
+				object = `,"object":{"metadata":{"name":"web-0","namespace":"team-b"}}`
+			}
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprintf(w, place, test.format, object)
+		})
+		table, err := clientOf(t, h).List(within(t, 5*time.Second), Kind{Version: "v1", Resource: "pods", Namespaced: test.scoped}, ListOptions{Namespace: test.namespace})
+		require.NoError(t, err)
+		require.Equal(t, test.asked, asked)
+		require.Equal(t, []Row{test.row}, table.Rows)
+	}
+}
+
 func TestListOptionsAreSent(t *testing.T) {
 	h := newHostile(t, plain)
 	_, err := clientOf(t, h).List(within(t, 5*time.Second), Kind{Version: "v1", Resource: "pods", Namespaced: true},
@@ -41,7 +75,7 @@ func TestListOptionsAreSent(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "/api/v1/namespaces/team-a/pods", h.last(t).URL.Path)
 	require.Equal(t, map[string][]string{
-		"labelSelector": {"a=b,c!=d"}, "fieldSelector": {"status.phase=Running"}, "limit": {"20"}, "continue": {"x&y=z"},
+		"labelSelector": {"a=b,c!=d"}, "fieldSelector": {"status.phase=Running"}, "limit": {"20"}, "continue": {"x&y=z"}, "includeObject": {"None"},
 	}, map[string][]string(h.last(t).URL.Query()))
 }
 

@@ -104,13 +104,28 @@ type ListOptions struct {
 // answers with the objects.
 const tableType = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
-// List lists objects of a kind: one request.
+// List lists objects of a kind: one request. Where all objects are in one place,
+// the server is asked for the cells alone: the metadata beside them are many
+// times as long, and say no more than the name, which is a column.
 func (c *Client) List(ctx context.Context, k Kind, o ListOptions) (Table, error) {
-	body, err := c.list(ctx, k, o, tableType)
+	alone := o.Namespace != "" || !k.Namespaced
+	body, err := c.list(ctx, k, o, tableType, alone)
 	if err != nil {
 		return Table{}, err
 	}
-	return readTable(body, o.Limit)
+	t, named, err := readTable(body, o.Limit)
+	if alone && err == nil && !named { // a server of which no column is the name
+		if body, err = c.list(ctx, k, o, tableType, false); err != nil {
+			return Table{}, err
+		}
+		t, _, err = readTable(body, o.Limit)
+	}
+	for i := range t.Rows {
+		if alone {
+			t.Rows[i].Namespace = o.Namespace
+		}
+	}
+	return t, err
 }
 
 // Get returns one object as the server has it: one request. Numbers are

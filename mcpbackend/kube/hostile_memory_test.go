@@ -151,7 +151,7 @@ func TestMoreRowsThanAskedFor(t *testing.T) {
 	row := `{"cells":["a",1,true,null,{"x": 1},"b"],"object":{"metadata":{"name":"a","namespace":"team-a"}}}`
 	columns := repeated(`{"name":"C","type":"string"}`, 70)
 	body := `{"kind":"Table","columnDefinitions":` + columns + `,"rows":` + repeated(row, 7) + `}`
-	table, err := readTable([]byte(body), 5)
+	table, _, err := readTable([]byte(body), 5)
 	require.NoError(t, err)
 	require.Len(t, table.Rows, 5)
 	require.Equal(t, 2, table.MoreRows)
@@ -163,7 +163,7 @@ func TestMoreRowsThanAskedFor(t *testing.T) {
 	for cell, want := range map[string]string{`"a\nb"`: "a\nb", `"\u0041\""`: `A"`, "\"\xff\"": "\ufffd", `"ä"`: "ä", `""`: "", "-1.5e3": "-1.5e3"} {
 		require.Equal(t, want, cellText([]byte(cell)))
 	}
-	table, err = readTable([]byte(`{"kind":"PodList","items":`+repeated(`{}`, 7)+`}`), 5)
+	table, _, err = readTable([]byte(`{"kind":"PodList","items":`+repeated(`{}`, 7)+`}`), 5)
 	require.NoError(t, err)
 	require.Len(t, table.Rows, 5)
 	require.Equal(t, 2, table.MoreRows)

@@ -26,7 +26,7 @@ const maxListed = 400_000
 // Objects lists objects of a kind as they are: one request. Without a limit at
 // most 1000 are returned.
 func (c *Client) Objects(ctx context.Context, k Kind, o ListOptions) (Objects, error) {
-	body, err := c.list(ctx, k, o, jsonType)
+	body, err := c.list(ctx, k, o, jsonType, false)
 	if err != nil {
 		return Objects{}, err
 	}
@@ -34,7 +34,7 @@ func (c *Client) Objects(ctx context.Context, k Kind, o ListOptions) (Objects, e
 }
 
 // list asks for a list in the form that accept names.
-func (c *Client) list(ctx context.Context, k Kind, o ListOptions, accept string) ([]byte, error) {
+func (c *Client) list(ctx context.Context, k Kind, o ListOptions, accept string, cellsAlone bool) ([]byte, error) {
 	query := url.Values{}
 	for name, value := range map[string]string{
 		"labelSelector": o.LabelSelector, "fieldSelector": o.FieldSelector, "continue": o.Continue,
@@ -45,6 +45,9 @@ func (c *Client) list(ctx context.Context, k Kind, o ListOptions, accept string)
 	}
 	if o.Limit > 0 {
 		query.Set("limit", strconv.Itoa(o.Limit))
+	}
+	if cellsAlone {
+		query.Set("includeObject", "None") // meta.k8s.io/v1 TableOptions
 	}
 	body, err := c.do(ctx, call{method: http.MethodGet, segments: k.path(o.Namespace), query: query, accept: accept})
 	return body, c.noted(k, err)
@@ -152,7 +155,7 @@ type countedPage struct {
 }
 
 func (c *Client) countPage(ctx context.Context, k Kind, o ListOptions) (countedPage, error) {
-	body, err := c.list(ctx, k, o, metadataType)
+	body, err := c.list(ctx, k, o, metadataType, false)
 	if err != nil {
 		return countedPage{}, err
 	}

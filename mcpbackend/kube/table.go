@@ -39,6 +39,7 @@ type listedMeta struct {
 type sentColumn struct {
 	Name     string `json:"name"`
 	Type     string `json:"type"`
+	Format   string `json:"format"` // "name" for that of the object
 	Priority int    `json:"priority"`
 }
 
@@ -54,8 +55,9 @@ type sentItem struct {
 }
 
 // readTable reads a Table, or any list as a table of names. It keeps at most
-// limit rows: a server is free to send more than it was asked for.
-func readTable(body []byte, limit int) (Table, error) {
+// limit rows: a server is free to send more than it was asked for. named is
+// whether every row has a name, in its object or in a column.
+func readTable(body []byte, limit int) (t Table, named bool, err error) {
 	if limit <= 0 {
 		limit = maxRows
 	}
@@ -68,31 +70,38 @@ func readTable(body []byte, limit int) (Table, error) {
 	}
 	list.Rows.limit, list.Items.limit = limit, limit
 	if err := decodeList(body, &list); err != nil {
-		return Table{}, err
+		return Table{}, false, err
 	}
-	t := Table{Continue: list.Metadata.Continue, Remaining: list.Metadata.Remaining}
+	t = Table{Continue: list.Metadata.Continue, Remaining: list.Metadata.Remaining}
 	if list.Kind != "Table" {
 		t.Columns, t.MoreRows = []Column{{Name: "Name"}, {Name: "Created"}}, list.Items.more
 		for _, i := range list.Items.items {
 			t.Rows = append(t.Rows, Row{i.Metadata.Namespace, i.Metadata.Name, []string{i.Metadata.Name, i.Metadata.Created}})
 		}
-		return t, nil
+		return t, true, nil
 	}
 	t.MoreRows, t.MoreColumns = list.Rows.more, list.Columns.more
 	var shown [maxColumns]bool // columns of priority 0; the others are for wide output
+	nameAt := -1
 	for i, column := range list.Columns.items {
+		if column.Format == "name" && nameAt < 0 {
+			nameAt = i
+		}
 		if column.Priority == 0 {
 			shown[i] = true
 			t.Columns = append(t.Columns, Column{column.Name, column.Type})
 		}
 	}
+	named = true
 	for _, r := range list.Rows.items {
-		t.Rows = append(t.Rows, Row{
-			Namespace: r.Object.Metadata.Namespace, Name: r.Object.Metadata.Name,
-			Cells: cells(r.Cells, shown, len(t.Columns)),
-		})
+		name := r.Object.Metadata.Name
+		if name == "" {
+			name = cellAt(r.Cells, nameAt)
+		}
+		named = named && name != ""
+		t.Rows = append(t.Rows, Row{Namespace: r.Object.Metadata.Namespace, Name: name, Cells: cells(r.Cells, shown, len(t.Columns))})
 	}
-	return t, nil
+	return t, named, nil
 }
 
 // cells are the texts of the columns that are shown, n of them.
@@ -109,6 +118,18 @@ func cells(array []byte, shown [maxColumns]bool, n int) []string {
 		i++
 	}
 	return append(out, make([]string, n-len(out))...)
+}
+
+// cellAt is the text of one cell; "" if there is none.
+func cellAt(array []byte, n int) string {
+	i := 0
+	for cell := range elements(array) {
+		if i == n {
+			return cellText(cell)
+		}
+		i++
+	}
+	return ""
 }
 
 func cellText(cell []byte) string {
