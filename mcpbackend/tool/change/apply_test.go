@@ -2,6 +2,7 @@ package change
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -66,6 +67,8 @@ func TestNothingIsWrittenBefore(t *testing.T) {
 		"no places":  {"---\napiVersion: v1\nkind: Namespace\nmetadata: {name: x, namespace: team-a}\n", "document 2 (Namespace x): this kind has no namespaces: leave metadata.namespace out.", "arguments"},
 		"read only":  {"---\napiVersion: v1\nkind: ComponentStatus\nmetadata: {name: x}\n", "ComponentStatus (v1) cannot be written", "unsupported"},
 		"twice":      {manifest("a"), "document 2 (ConfigMap a): this is the same object as document 1: send it once.", "arguments"},
+		"not base64": {"---\napiVersion: v1\nkind: Secret\nmetadata: {name: x, namespace: team-a}\ndata: {a: YQ==, 'b.c': CANARY}\n",
+			`document 2 (Secret x): data["b.c"] is not base64; plain text belongs under stringData.`, "arguments"},
 		"two mistakes": {"---\napiVersion: v1\nkind: Pod\nmetadata: {name: x}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: z}\n",
 			"Nothing was written.\ndocument 2 (Pod x): this kind lives in namespaces: set metadata.namespace, or call again with namespace.\ndocument 3 (Secret z): this kind", "arguments"},
 		"its own CRD": {"---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: w}\nspec: {group: example.com, names: {kind: Widget}}\n" +
@@ -151,10 +154,13 @@ func TestConflictsNameFieldsAndManagers(t *testing.T) {
 		"Leave those fields out; or, only if the user wants to take them over, call again with force true.\n")
 	require.Equal(t, "conflict", answer.Word(err))
 	require.NotContains(t, writes(h)[0], "force")
+	h.Answer("PATCH "+cmA, strings.Replace(conflict, `\"kubectl-edit\"`, `\"kubernetes-mcp-edge\" with subresource \"scale\"`, 1))
+	_, _, err = apply(brokenapi.Soon(t), c, applyIn{Resource: manifest("a")})
+	require.ErrorContains(t, err, "call again with force true. resources_scale set spec.replicas: leave it out to keep that number.\n")
 	h.Answer("PATCH "+cmA, configMap("2", "b"))
 	_, _, err = apply(brokenapi.Soon(t), c, applyIn{Resource: manifest("a"), Force: true})
 	require.NoError(t, err)
-	require.Contains(t, writes(h)[1], "&force=true")
+	require.Contains(t, writes(h)[2], "&force=true")
 }
 
 // TestFailuresSayWhatToDo.

@@ -2,9 +2,11 @@ package change
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"kubernetes-mcp-edge/mcpbackend/answer"
@@ -29,7 +31,7 @@ func plan(ctx context.Context, c *kube.Client, documents []document, namespace s
 	for _, d := range documents {
 		p, err := d.locate(ctx, c, namespace)
 		if err == nil {
-			err = p.once(seen)
+			err = errors.Join(p.encoded(), p.once(seen))
 		}
 		if err == nil {
 			plans = append(plans, p)
@@ -136,6 +138,23 @@ func (p planned) once(seen map[string]string) error {
 	return nil
 }
 
+// encoded refuses a Secret whose data is no base64, which is a frequent mistake:
+// an API server answers it with its own failure, and that says nothing of what
+// was written.
+func (p planned) encoded() error {
+	data, _ := p.doc.object["data"].(map[string]any)
+	if p.kind.Group != "" || p.kind.Resource != "secrets" {
+		return nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(data)) {
+		text, ok := data[key].(string)
+		if _, err := base64.StdEncoding.DecodeString(text); ok && err != nil {
+			return answer.Mistake("%s is not base64; plain text belongs under stringData.", answer.Quoted(below("data", key)))
+		}
+	}
+	return nil
+}
+
 // waits reports whether an earlier document is the Namespace that this one is in.
 func (p planned) waits(earlier []planned) bool {
 	for _, e := range earlier {
@@ -157,6 +176,15 @@ func (p planned) asSecret(o map[string]any) map[string]any {
 	return o
 }
 
+// scaled explains a conflict with this program itself: the scale of an object has
+// a manager of its own.
+func scaled(detail string) string {
+	if strings.Contains(detail, `"`+manager+`" with subresource "scale"`) {
+		return " resources_scale set spec.replicas: leave it out to keep that number."
+	}
+	return ""
+}
+
 // refusal is the sentence about a document that failed.
 func (p planned) refusal(err error) string {
 	e, ok := errors.AsType[*kube.Error](err)
@@ -171,7 +199,7 @@ func (p planned) refusal(err error) string {
 	switch {
 	case e.Trouble == kube.Conflict && strings.Contains(e.Detail, "conflict with"):
 		return "Other managers own fields that this would change: " + answer.Quoted(e.Detail) +
-			". Leave those fields out; or, only if the user wants to take them over, call again with force true."
+			". Leave those fields out; or, only if the user wants to take them over, call again with force true." + scaled(e.Detail)
 	case e.Trouble == kube.Conflict && (metadata["resourceVersion"] != nil || metadata["uid"] != nil):
 		return "The object is no longer the one that was read: get it again and make the change to that, or leave metadata.resourceVersion and metadata.uid out." + said
 	case e.Trouble == kube.Invalid:
