@@ -168,7 +168,7 @@ func TestMoreRowsThanAskedFor(t *testing.T) {
 	require.Len(t, table.Rows, 5)
 	require.Equal(t, 2, table.MoreRows)
 	for _, bad := range []string{`{"kind":"Table","rows":{}}`, `{"kind":"Table","rows":[1]}`, `{"kind":"Table","columnDefinitions":"x"}`, `[]`} {
-		_, err = readTable([]byte(bad), 5)
+		_, _, err = readTable([]byte(bad), 5)
 		require.Equal(t, Garbled, trouble(t, err), bad)
 	}
 }
