@@ -110,9 +110,14 @@ var changing = map[string][]string{
 	"/apis/authorization.k8s.io/v1/selfsubjectrulesreviews":                {"GET", "HEAD", "POST"},
 	"/apis/authorization.k8s.io/v1/namespaces/a/localsubjectaccessreviews": {"GET", "HEAD"},
 	"/apis/example.com/v1/selfsubjectreviews":                              {"GET", "HEAD"},
-	"/version":     {"GET", "HEAD"},
-	"/apis":        {"GET", "HEAD"},
-	"/debug/pprof": nil,
+	"/version":                        {"GET", "HEAD"},
+	"/apis":                           {"GET", "HEAD"},
+	"/api/v1/PODS":                    nil,
+	"/apis/APPS/v1/deployments":       nil,
+	"/apis/apps/V1/deployments":       nil,
+	"/api/v1/namespaces/a/pods/b/LOG": nil,
+	"/api/v1/nodes/n/status/x":        nil,
+	"/debug/pprof":                    nil,
 }
 
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE", "get", "Post", "PROPFIND"}
