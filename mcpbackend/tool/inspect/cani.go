@@ -28,7 +28,7 @@ type canIIn struct {
 type CanI struct {
 	Allowed   bool   `json:"allowed"`
 	Verb      string `json:"verb"`
-	Resource  string `json:"resource" jsonschema:"plural.group/subresource"`
+	Resource  string `json:"resource"` // plural.group/subresource
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name,omitempty"`
 }
@@ -36,7 +36,8 @@ type CanI struct {
 func canITool() tool.Tool {
 	return tool.New(mcp.Tool{
 		Name: "can_i", Title: "May I",
-		Description: "Asks the cluster whether the caller may do something. Use it before a change and when something is forbidden.",
+		Description:  "Asks the cluster whether the caller may do something. Use it before a change and when something is forbidden.",
+		OutputSchema: tool.Output[CanI]("allowed", "resource"),
 	}, tool.Options{Toolset: tool.Core}, canI)
 }
 

@@ -27,14 +27,15 @@ type Described struct {
 	Kind       string   `json:"kind"`
 	Namespace  string   `json:"namespace,omitempty"`
 	Name       string   `json:"name"`
-	Unread     []string `json:"unread,omitempty" jsonschema:"what could not be read, and why"`
+	Unread     []string `json:"unread,omitempty"`
 	Truncated  bool     `json:"truncated,omitempty"`
 }
 
 func resourcesDescribe() tool.Tool {
 	return tool.New(mcp.Tool{
 		Name: "resources_describe", Title: "Describe a resource",
-		Description: "Describes one object of any kind as kubectl describe does: status, related objects and events. Secrets show sizes only.",
+		Description:  "Describes one object of any kind as kubectl describe does: status, related objects and events. Secrets show sizes only.",
+		OutputSchema: tool.Output[Described]("apiVersion", "kind", "name", "unread"),
 	}, tool.Options{Toolset: tool.Core}, describeOne)
 }
 

@@ -22,23 +22,24 @@ type diagnoseIn struct {
 // Diagnosis is the structured part of diagnose. What the findings say is in the
 // text.
 type Diagnosis struct {
-	Healthy   bool      `json:"healthy" jsonschema:"nothing wrong, and all could be read"`
+	Healthy   bool      `json:"healthy"` // nothing is wrong, and all could be read
 	Findings  []Finding `json:"findings"`
-	Unread    []string  `json:"unread,omitempty" jsonschema:"what could not be read, and why"`
+	Unread    []string  `json:"unread,omitempty"`
 	Truncated bool      `json:"truncated,omitempty"`
 }
 
 // Finding is one thing that is wrong.
 type Finding struct {
-	Severity string `json:"severity" jsonschema:"error, warning or info"`
-	Object   string `json:"object" jsonschema:"Kind/name"`
+	Severity string `json:"severity"` // error, warning or info
+	Object   string `json:"object"`   // Kind/name
 	Reason   string `json:"reason"`
 }
 
 func diagnoseTool() tool.Tool {
 	return tool.New(mcp.Tool{
 		Name: "diagnose", Title: "Diagnose",
-		Description: "Finds out what is not ready and why, for one workload (Deployment, StatefulSet, DaemonSet, Job, CronJob, Pod, Service, PersistentVolumeClaim, Node, any kind) or a whole namespace: findings with next steps, owners, last warnings and the log of the crashed container in one answer. Start here when something does not work.",
+		Description:  "Finds out what is not ready and why, for one object (a workload, Pod, Service, PersistentVolumeClaim, Node, …) or a whole namespace: findings with next steps, owners, last warnings and the crashed container's log in one answer. Start here when something does not work.",
+		OutputSchema: tool.Output[Diagnosis]("healthy", "findings", "unread"),
 	}, tool.Options{Toolset: tool.Core}, diagnose)
 }
 

@@ -44,7 +44,8 @@ const (
 func explainTool() tool.Tool {
 	return tool.New(mcp.Tool{
 		Name: "explain", Title: "Explain a field",
-		Description: "Explains a kind or a field from the cluster's own schema, custom kinds included: type, meaning, and the fields below. Use it before writing a manifest.",
+		Description:  "Explains a kind or a field from the cluster's own schema, custom kinds included: type, meaning, and the fields below. Use it before writing a manifest.",
+		OutputSchema: tool.Output[Explained](),
 	}, tool.Options{Toolset: tool.Core, Adjust: func(p map[string]*jsonschema.Schema) {
 		least, most := 1.0, float64(maxLevels)
 		p["depth"].Minimum, p["depth"].Maximum = &least, &most

@@ -24,9 +24,9 @@ type apiResourcesIn struct {
 // APIResources is the structured part of api_resources. The kinds are in the
 // text.
 type APIResources struct {
-	Count     int  `json:"count" jsonschema:"kinds shown"`
-	Total     int  `json:"total" jsonschema:"kinds that match"`
-	Complete  bool `json:"complete" jsonschema:"false if a part of the API did not answer"`
+	Count     int  `json:"count"`    // shown
+	Total     int  `json:"total"`    // that match
+	Complete  bool `json:"complete"` // false if a part of the API did not answer
 	Truncated bool `json:"truncated,omitempty"`
 }
 
@@ -39,7 +39,8 @@ const (
 func apiResources() tool.Tool {
 	return tool.New(mcp.Tool{
 		Name: "api_resources", Title: "List kinds",
-		Description: "Lists the kinds that the cluster serves, custom ones included, with short names and apiVersion.",
+		Description:  "Lists the kinds that the cluster serves, custom ones included, with short names and apiVersion.",
+		OutputSchema: tool.Output[APIResources]("total", "complete"),
 	}, tool.Options{Toolset: tool.Core, Adjust: func(p map[string]*jsonschema.Schema) {
 		plain(p["namespaced"], "boolean")
 		plain(p["verbs"], "array")

@@ -118,7 +118,7 @@ func (d *document) follow(raw json.RawMessage) schema {
 	return s
 }
 
-// kind is the schema of a kind of the document's group/version.
+// kind refers to the schema of a kind of the document's group/version.
 func (d *document) kind(group, version, kind string) (json.RawMessage, bool) {
 	names := make([]string, 0, len(d.Components.Schemas))
 	for name := range d.Components.Schemas {
@@ -143,7 +143,8 @@ func (d *document) kind(group, version, kind string) (json.RawMessage, bool) {
 		// One type serves all kinds, such as DeleteOptions.
 		for _, k := range s.Kinds {
 			if k.Group == group && k.Version == version && k.Kind == kind {
-				return raw, true
+				ref, err := json.Marshal(map[string]string{"$ref": refPrefix + name})
+				return ref, err == nil
 			}
 		}
 	}

@@ -56,7 +56,7 @@ func replicaFindings(o map[string]any, want, have int64) []finding {
 	switch {
 	case want == 0 && dig(o, "spec", "replicas") != nil:
 		return append(out, found(o, known, "ScaledToZero", "it asks for no Pods", "scale it up if that is not on purpose"))
-	case have >= want:
+	case have >= want, text(o, "kind") == "ReplicaSet" && ownerOf(o).name != "": // its Deployment says it
 		return out
 	case have == 0:
 		return append(out, found(o, bad, "Unavailable", message, lookAtPods))
