@@ -98,6 +98,7 @@ type plainLimits struct {
 	ClientBytes          *int           `yaml:"clientBytes"`
 	ClientIdle           *time.Duration `yaml:"clientIdle"`
 	ClientAge            *time.Duration `yaml:"clientAge"`
+	ConnectionAge        *time.Duration `yaml:"connectionAge"`
 	Drain                *time.Duration `yaml:"drain"`
 }
 

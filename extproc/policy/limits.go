@@ -19,6 +19,7 @@ type GuardLimits struct {
 	BodyTimeout       time.Duration // how long one waits
 	CacheEntries      int           // verdicts that are remembered
 	CacheBytes        int           // and the bytes of them
+	ConnectionAge     time.Duration // a connection from Envoy of this age is replaced
 	Drain             time.Duration // from the signal to the last stream
 }
 
@@ -39,6 +40,7 @@ type BackendLimits struct {
 	ClientBytes          int           // and the bytes of them, an estimate
 	ClientIdle           time.Duration // a client that was not used this long goes
 	ClientAge            time.Duration // a client of this age goes
+	ConnectionAge        time.Duration // a connection from Envoy of this age is replaced
 	Drain                time.Duration // from the signal to the last call
 }
 
@@ -47,13 +49,13 @@ func standardLimits() Limits {
 	return Limits{
 		Guard: GuardLimits{
 			Streams: 512, MessageBytes: 32 << 20, PendingRejections: 512, BodyTimeout: 2 * time.Second,
-			CacheEntries: 16384, CacheBytes: 64 << 20, Drain: 10 * time.Second,
+			CacheEntries: 16384, CacheBytes: 64 << 20, ConnectionAge: 10 * time.Minute, Drain: 10 * time.Second,
 		},
 		Backend: BackendLimits{
 			Streams: 256, CallsPerCaller: 16, Calls: 256,
 			CallsPerSecond: 1000, NewcomersPerSecond: 100, ServerCallsPerSecond: 2000, ServerRequests: 128, CallTimeout: 30 * time.Second, BodyTimeout: 2 * time.Second,
 			ProofEntries: 10_000, ProofBytes: 64 << 20, Clients: 1024, ClientBytes: 256 << 20,
-			ClientIdle: 10 * time.Minute, ClientAge: time.Hour, Drain: 20 * time.Second,
+			ClientIdle: 10 * time.Minute, ClientAge: time.Hour, ConnectionAge: 10 * time.Minute, Drain: 20 * time.Second,
 		},
 	}
 }
@@ -88,6 +90,7 @@ func limitsOfGuard(l *GuardLimits) []key {
 		{name: "bodyTimeout", about: "How long one waits for its body. Keep it above what a slow client needs and below Envoy's request_timeout.", value: span{&l.BodyTimeout, 100 * time.Millisecond, time.Minute}},
 		{name: "cacheEntries", about: "Verdicts that are remembered for ten seconds.", value: number{&l.CacheEntries, 16, 1 << 20}},
 		{name: "cacheBytes", about: "The memory that they may take.", value: number{&l.CacheBytes, 1 << 20, 4 << 30}},
+		{name: "connectionAge", about: "A connection from Envoy of this age, give or take a tenth, is replaced without a failed request: who came in under a client CA or name that is no longer on the list stays no longer.", value: span{&l.ConnectionAge, time.Second, 24 * time.Hour}},
 		{name: "drain", about: "How long a shutdown may take. Keep it below the supervisor's grace period, and above five seconds if Envoy is to notice in time.", value: span{&l.Drain, 100 * time.Millisecond, 10 * time.Minute}},
 	}
 }
@@ -110,6 +113,7 @@ func limitsOfBackend(l *BackendLimits) []key {
 		{name: "clientBytes", about: "The memory that they may take, as far as it can be estimated.", value: number{&l.ClientBytes, 1 << 20, 64 << 30}},
 		{name: "clientIdle", about: "A client that was not used this long is closed.", value: span{&l.ClientIdle, time.Second, 24 * time.Hour}},
 		{name: "clientAge", about: "A client of this age is closed, used or not.", value: span{&l.ClientAge, time.Second, 24 * time.Hour}},
+		{name: "connectionAge", about: "A connection from Envoy of this age takes its last request. Keep it above Envoy's max_connection_duration (5m as rendered), so that Envoy replaces it before, without a failed request: who came in under a client CA or name that is no longer on the list stays no longer.", value: span{&l.ConnectionAge, time.Second, 24 * time.Hour}},
 		{name: "drain", about: "How long a shutdown may take. Keep it below the supervisor's grace period.", value: span{&l.Drain, 100 * time.Millisecond, 10 * time.Minute}},
 	}
 }

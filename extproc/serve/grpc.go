@@ -33,6 +33,9 @@ const (
 	// pingIdle and pingTimeout find connections whose other end is gone.
 	pingIdle    = time.Minute
 	pingTimeout = 10 * time.Second
+	// ageGrace is what a connection that is to be replaced may take longer than a
+	// rejection that waits for its body: nothing else lasts.
+	ageGrace = 5 * time.Second
 )
 
 // newServer makes a grpc server with these limits and the stream's codec, with
@@ -56,7 +59,12 @@ func newServer(limits policy.GuardLimits, identity *mtls.Identity) (*grpc.Server
 		grpc.MaxHeaderListSize(maxMetadata),
 		grpc.ConnectionTimeout(connectionTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingMinTime, PermitWithoutStream: true}),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingIdle, Timeout: pingTimeout}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			Time: pingIdle, Timeout: pingTimeout,
+			// Two GOAWAYs, the first of which refuses no stream: Envoy opens another
+			// connection and leaves this one without a failure.
+			MaxConnectionAge: limits.ConnectionAge, MaxConnectionAgeGrace: limits.BodyTimeout + ageGrace,
+		}),
 		// Stop returns only when every handler has: nothing outlives Run.
 		grpc.WaitForHandlers(true),
 	}
