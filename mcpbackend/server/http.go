@@ -45,7 +45,7 @@ func newHTTPServer(h http.Handler, limits policy.BackendLimits, transport *tls.C
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(transport != nil)
 	protocols.SetUnencryptedHTTP2(transport == nil)
-	return &http.Server{
+	srv := &http.Server{
 		TLSConfig:         transport,
 		Handler:           h,
 		Protocols:         protocols,
@@ -58,6 +58,8 @@ func newHTTPServer(h http.Handler, limits policy.BackendLimits, transport *tls.C
 		// What net/http has to say is about connections; panics never reach it.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	aging(srv, limits.ConnectionAge)
+	return srv
 }
 
 // handler is what answers on the port: MCP to who proves that the edge checked
