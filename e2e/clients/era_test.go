@@ -14,11 +14,11 @@ func TestClientsSpeakTheirEra(t *testing.T) {
 	const legacy, modern = "2025-11-25", "2026-07-28"
 	var mu sync.Mutex
 	var named []string
-	url := relay(t, func(r *http.Request) {
+	url := newRelay(t, func(r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		named = append(named, r.Header.Values("Mcp-Protocol-Version")...)
-	})
+	}).to(t, world.Stack.URL)
 	wants := func(t *testing.T, version string, got outcome) {
 		t.Helper()
 		require.Zero(t, got.status, got)

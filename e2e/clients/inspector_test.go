@@ -51,8 +51,10 @@ func eras() []string { return []string{"legacy", "auto"} }
 
 // shown is what the Inspector prints, one object on either stream.
 type shown struct {
-	Result harness.ToolResult             `json:"result"`
-	Error  struct{ Code, Message string } `json:"error"`
+	Result harness.ToolResult `json:"result"`
+	Error  struct {
+		Message string `json:"message"`
+	} `json:"error"`
 }
 
 func decode(t *testing.T, text string) shown {
@@ -125,4 +127,30 @@ func TestInspectorPinnedHidesRejections(t *testing.T) {
 	require.Equal(t, inspectorFailed, got.status, got)
 	require.Equal(t, "Version negotiation failed: the server did not offer pinned protocol version 2026-07-28 via server/discover (no fallback in pin mode)",
 		decode(t, got.stderr).Error.Message)
+}
+
+// TestInspectorListsAll: the schemas of the tools hold no error that keeps a
+// client from using them, and the prompt is there, filled with the caller's own.
+func TestInspectorListsAll(t *testing.T) {
+	for i, era := range eras() {
+		t.Run(era, func(t *testing.T) {
+			t.Parallel()
+			c := world.Callers()[i]
+			tools := inspect(t, world.Stack.URL, era, c.Headers, "--method", "tools/list", "--strict")
+			require.Zero(t, tools.status, tools)
+			for _, name := range []string{"whoami", "pods_log", "resources_get", "namespaces_list"} {
+				require.Contains(t, tools.stdout, `{"name":"`+name+`",`)
+			}
+			require.Regexp(t, `^(|(?s:.*)\n0 errors, \d+ warnings? .*\n)$`, tools.stderr)
+
+			prompts := inspect(t, world.Stack.URL, era, c.Headers, "--method", "prompts/list")
+			require.Zero(t, prompts.status, prompts)
+			require.Contains(t, prompts.stdout, `{"name":"cluster-health-check",`)
+			health := inspect(t, world.Stack.URL, era, c.Headers, "--method", "prompts/get", "--prompt-name", "cluster-health-check",
+				"--prompt-args", "namespace="+c.Namespace)
+			require.Zero(t, health.status, health)
+			require.Contains(t, health.stdout, "Everything in namespace "+c.Namespace+": 4 errors.")
+			require.NotContains(t, health.stdout, c.Foreign)
+		})
+	}
 }

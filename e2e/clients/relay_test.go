@@ -10,38 +10,37 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-
-	"kubernetes-mcp-edge/e2e/harness"
 )
 
-// relay starts a reverse proxy in front of the endpoint and returns the URL to
-// use instead. It shows each request to edit, and changes nothing else, Host
-// included.
-func relay(tb testing.TB, edit func(*http.Request)) string {
+// relay is a reverse proxy in front of an endpoint. It shows each request to a
+// function, and changes nothing else, Host included.
+type relay struct {
+	server *httptest.Server
+	target *url.URL
+}
+
+func newRelay(tb testing.TB, edit func(*http.Request)) *relay {
 	tb.Helper()
-	target, err := url.Parse(world.Stack.URL)
-	require.NoError(tb, err)
 	transport := &http.Transport{DisableCompression: true}
-	server := httptest.NewServer(&httputil.ReverseProxy{
+	r := new(relay)
+	r.server = httptest.NewServer(&httputil.ReverseProxy{
 		Transport: transport,
 		ErrorLog:  log.New(io.Discard, "", 0), // of requests that a client gave up on purpose
-		Rewrite: func(r *httputil.ProxyRequest) {
-			r.Out.URL.Scheme, r.Out.URL.Host = target.Scheme, target.Host
-			edit(r.Out)
+		Rewrite: func(p *httputil.ProxyRequest) {
+			p.Out.URL.Scheme, p.Out.URL.Host = r.target.Scheme, r.target.Host
+			edit(p.Out)
 		},
 	})
 	tb.Cleanup(transport.CloseIdleConnections)
-	tb.Cleanup(server.Close)
-	return server.URL + target.Path
+	tb.Cleanup(r.server.Close)
+	return r
 }
 
-// addHeaders is a relay that adds these headers to each request: the conformance
-// suite has no option for them.
-func addHeaders(tb testing.TB, headers harness.Headers) string {
+// to says where requests go, before the first, and returns the URL to use instead.
+func (r *relay) to(tb testing.TB, endpoint string) string {
 	tb.Helper()
-	return relay(tb, func(r *http.Request) {
-		for _, h := range headers {
-			r.Header.Set(h.Name, h.Value)
-		}
-	})
+	var err error
+	r.target, err = url.Parse(endpoint)
+	require.NoError(tb, err)
+	return r.server.URL + r.target.Path
 }

@@ -71,6 +71,7 @@ func deeds(c rig.Caller) []deed {
 		{call{"resources_get", `{"kind":"ConfigMap","apiVersion":"v1","name":"settings",` + here}, `(?s:.*)namespace: ` + c.Namespace + `\n`},
 		{call{"pods_list_in_namespace", `{` + here}, `4 Pod \(v1\) in namespace ` + c.Namespace + `\n(?s:.*)\nweb-\S+ +1/1 +Running `},
 		{call{"pods_log", `{"labelSelector":"app=web","tail":2,` + here}, `# 4 log lines of 2 pods matching app=web in namespace ` + c.Namespace + `\n(web-\S+/web .* web of ` + c.Namespace + ` answered request \d+\n?){4}$`},
+		{call{"diagnose", `{` + here}, `Everything in namespace ` + c.Namespace + `: 4 errors\.\n(?s:.*)ERROR Pod/importer-\S+ ImagePullBackOff: `},
 	}
 }
 
