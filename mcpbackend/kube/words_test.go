@@ -160,12 +160,21 @@ func TestDiscoveryThatIsForbidden(t *testing.T) {
 
 // TestDiscoveryThatFails is a failure, never an unknown kind.
 func TestDiscoveryThatFails(t *testing.T) {
-	h := newHostile(t, func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusServiceUnavailable, "down", "") })
-	client := clientOf(t, h)
-	for _, word := range []string{"PodMetrics", "Widget"} {
-		_, err := client.Resolve(within(t, 5*time.Second), "", word)
-		require.Equal(t, Failed, trouble(t, err), word)
-	}
-	_, _, err := client.Kinds(within(t, 5*time.Second))
+	down := func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusServiceUnavailable, "down", "") }
+	client := clientOf(t, newHostile(t, down))
+	_, err := client.Resolve(within(t, 5*time.Second), "", "Widget")
 	require.Equal(t, Failed, trouble(t, err))
+	_, _, err = client.Kinds(within(t, 5*time.Second))
+	require.Equal(t, Failed, trouble(t, err))
+
+	h := newHostile(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/apis/metrics.k8s.io/v1beta1" {
+			down(w, r)
+			return
+		}
+		discovery().ServeHTTP(w, r)
+	})
+	_, err = clientOf(t, h).Resolve(within(t, 5*time.Second), "", "PodMetrics")
+	require.Equal(t, Failed, trouble(t, err), "its own group is down, whatever the others say")
+	require.Len(t, h.paths(), 1)
 }
