@@ -69,7 +69,8 @@ func wsAccept(protocol string) http.HandlerFunc {
 		if protocol != "" {
 			answer += "Sec-WebSocket-Protocol: " + protocol + "\r\n"
 		}
-		hijacked(answer+"\r\n")(w, r)
+		// What follows would be a success, if it were of a protocol that was agreed on.
+		hijacked(answer+"\r\n"+string(frame(append([]byte{errorChannel}, success...))))(w, r)
 	}
 }
 

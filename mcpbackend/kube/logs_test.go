@@ -104,5 +104,5 @@ func TestLogsEndWithTheirDeadline(t *testing.T) {
 	begin := time.Now()
 	_, _, err := clientOf(t, h).Logs(within(t, 200*time.Millisecond), "team-a", "web-0", LogOptions{})
 	require.Equal(t, Deadline, trouble(t, err))
-	require.Less(t, time.Since(begin), 2*time.Second)
+	require.Less(t, time.Since(begin), 5*time.Second)
 }
