@@ -17,6 +17,8 @@ FUZZTIME ?= 60s
 SEQUENCES ?= 100000
 BENCH_FLAGS ?=
 RUN_FLAGS ?=
+# What the backend of make run offers: core reads, write changes, exec runs commands.
+TOOLSETS ?= core
 
 # Kubernetes learns its version from the linker.
 CLUSTER_LDFLAGS := -s -w -X k8s.io/component-base/version.gitVersion=v1.37.2 \
@@ -50,7 +52,7 @@ PYTHONS := $(CACHE)/python-v2/.installed $(CACHE)/python-v1/.installed
 # Node and what runs on it: the conformance suite and the Inspector for the client
 # tests, and the TypeScript SDKs for the example.
 NODE := $(CACHE)/node/.installed
-NODES := $(CACHE)/node-clients/.installed $(CACHE)/typescript/.installed
+NODES := $(CACHE)/node-clients/.installed examples/typescript/node_modules
 
 export ENVOY ENVOY_VERSION CLUSTER_BIN := $(CLUSTER)
 STEP := .ci/step
@@ -60,14 +62,14 @@ help: ## Describe the targets
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
-run: build $(CLUSTER) $(ENVOY_READY) ## Start the whole stack on the embedded cluster, show it work, stay up until Ctrl-C
+run: build $(CLUSTER) $(ENVOY_READY) ## Start the whole stack on the embedded cluster, show it work, stay up until Ctrl-C; TOOLSETS=core,write,exec offers every tool
 	@cd e2e && go build -o $(BIN)/stack ./cmd/stack
-	@exec $(BIN)/stack $(RUN_FLAGS)
+	@exec $(BIN)/stack --toolsets '$(TOOLSETS)' $(RUN_FLAGS)
 
 .PHONY: demo
 demo: build $(CLUSTER) $(ENVOY_READY) ## The same as run, then stop and exit with a status
 	@cd e2e && go build -o $(BIN)/stack ./cmd/stack
-	@exec $(BIN)/stack --once $(RUN_FLAGS)
+	@exec $(BIN)/stack --once --toolsets '$(TOOLSETS)' $(RUN_FLAGS)
 
 .PHONY: build
 build: ## Build the three programs into .cache/bin
@@ -234,10 +236,12 @@ $(NODE): e2e/clients/requirements.txt
 $(CACHE)/node-clients/.installed: e2e/clients/package-lock.json $(NODE)
 	@$(call npm,$(@D),$(<D))
 
-# Where Node looks for what the example imports.
 $(CACHE)/typescript/.installed: examples/typescript/package-lock.json $(NODE)
 	@$(call npm,$(@D),$(<D))
-	@ln -sfn $(@D)/node_modules $(<D)/node_modules
+
+# Where Node looks for what the example imports.
+examples/typescript/node_modules: $(CACHE)/typescript/.installed
+	@ln -sfn $(CACHE)/typescript/node_modules $@ && touch $@
 
 # npm DIR SOURCE installs exactly the packages that SOURCE locks, by their digests.
 # No package brings code that runs here, and what Node builds for a platform is left out.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/base64"
 	"maps"
 	"net/http"
@@ -142,7 +143,7 @@ func (w *world) canaries(t *testing.T) []canary {
 	out = append(out, signingCanary(t, signingKey))
 	// The CA's name comes from crypto/x509, which says of an unknown authority
 	// that it bears the name of the one that was sent: a help, and to him alone.
-	for name, word := range map[string]string{"id": w.id, "argument": w.argument, "namespace": w.namespace, "name of the CA": s.caName} {
+	for name, word := range map[string]string{"id": w.id, "argument": w.argument, namespaceCanary: w.namespace, "name of the CA": s.caName} {
 		c := text(name, word)
 		c.answers = true
 		out = append(out, c)
@@ -198,8 +199,15 @@ func TestCanary(t *testing.T) {
 			require.Contains(t, string(outputs[place]), s, place)
 		}
 	}
+	// The audit line says where a call acted: a namespace that passed as a name is
+	// the one thing of a caller's that the backend writes down.
+	backend := auditedNamespace(t, outputs, w.namespace)
 	for _, c := range w.canaries(t) {
-		for _, where := range c.seen(outputs) {
+		searched := maps.Clone(outputs)
+		if c.name == namespaceCanary {
+			searched["output of mcpbackend"] = backend
+		}
+		for _, where := range c.seen(searched) {
 			t.Error(where)
 		}
 		in := c.seen(w.answers)
@@ -212,6 +220,25 @@ func TestCanary(t *testing.T) {
 		}
 	}
 	require.True(t, jsonrpc.ValidDecision(decisionOf(outputs["output of mcpbackend"])))
+}
+
+// namespaceCanary is the name of the canary in kubernetes-namespace.
+const namespaceCanary = "namespace"
+
+// auditedNamespace is the backend's output without that member of its audit lines
+// which names this namespace; it has to be in some.
+func auditedNamespace(t *testing.T, outputs map[string][]byte, namespace string) []byte {
+	t.Helper()
+	output, member := outputs["output of mcpbackend"], []byte(`,"namespace":"`+namespace+`"`)
+	require.Contains(t, string(output), string(member))
+	var rest []byte
+	for line := range bytes.Lines(output) {
+		if bytes.Contains(line, []byte(`"msg":"tool call"`)) {
+			line = bytes.Replace(line, member, nil, 1)
+		}
+		rest = append(rest, line...)
+	}
+	return rest
 }
 
 // decisionOf is the first decision id in a log.

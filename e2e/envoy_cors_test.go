@@ -44,7 +44,10 @@ func tokens(value string) []string {
 // back, rejections and Envoy's own answers included; a page of another origin is
 // told nothing that lets it.
 func TestCORS(t *testing.T) {
-	s := shared.StartStack(t, harness.Options{Envoy: func(c *envoy.Config) { c.CORS.Origins = []string{goodOrigin} }})
+	s := shared.StartStack(t, harness.Options{
+		PolicyExtra: "origins: [" + goodOrigin + "]\n",
+		Envoy:       func(c *envoy.Config) { c.CORS.Origins = []string{goodOrigin} },
+	})
 	alice := shared.Cluster.Token("alice")
 	readable := func(t *testing.T, header http.Header) {
 		t.Helper()

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"os"
 	"path/filepath"
 	"testing"
@@ -93,9 +94,13 @@ func TestReasonsOfTheProof(t *testing.T) {
 				}.check(t, got)
 				require.Equal(t, headers.Get("X-Request-Id"), decision)
 				checkSilence(t, headers, got)
-				require.Equal(t, []reasonLine{{
-					Decision: decision, Reason: r.code, Header: r.header, Message: "request refused",
-				}}, reasonLines(shared.Stack.MCPBackend.Output())[decision])
+				want := []reasonLine{{Decision: decision, Reason: r.code, Header: r.header, Message: "request refused"}}
+				rig.Eventually(t, func() error { // nobody waits for a log
+					if got := reasonLines(shared.Stack.MCPBackend.Output())[decision]; !slices.Equal(got, want) {
+						return fmt.Errorf("the backend's lines are %+v", got)
+					}
+					return nil
+				})
 			})
 		}
 	}

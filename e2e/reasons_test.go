@@ -152,6 +152,9 @@ func TestReasonsComplete(t *testing.T) {
 	for _, f := range proofReasons(t) {
 		shown[f.code]++
 	}
+	for _, r := range backendReasons() {
+		shown[r.String()]++
+	}
 	for code, why := range unseenReasons() {
 		require.NotEmpty(t, why)
 		shown[code]++

@@ -29,6 +29,7 @@ type settings struct {
 	once       bool   // show, then stop
 	port       int    // of the MCP endpoint
 	dir        string // for state and stack.json
+	toolsets   string // what the backend offers, separated by commas
 	kubeconfig bool   // use $KUBECONFIG's current context instead of the embedded cluster
 	// secondCluster starts another embedded cluster beside the first: many clusters
 	// behind one endpoint is what this is for. It costs a second and 350 MB.
@@ -66,6 +67,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (setting
 	flags.BoolVar(&s.once, "once", false, "show the calls, then stop with a status")
 	flags.IntVar(&s.port, "port", 8080, "port of the MCP endpoint on 127.0.0.1; 0 for any")
 	flags.StringVar(&s.dir, "dir", filepath.Join(harness.Root(), ".cache", "run"), "directory for state and stack.json")
+	flags.StringVar(&s.toolsets, "toolsets", "core", "toolsets that the backend offers, separated by commas: core reads, write changes, exec runs commands")
 	flags.BoolVar(&s.secondCluster, "second-cluster", true, "also start a second cluster behind the same endpoint, with the same users and other credentials; false saves 350 MB")
 	if err := flags.Parse(args); err != nil {
 		return settings{}, err
@@ -105,7 +107,7 @@ func (s settings) serve(ctx context.Context, stdout io.Writer) (err error) {
 	}
 	defer target.stop()
 	stack, err := harness.Start(ctx, harness.Options{
-		Binaries: binaries, Dir: filepath.Join(r.work, "s"), Policy: target.policy, Port: s.port, Progress: v.component,
+		Binaries: binaries, Dir: filepath.Join(r.work, "s"), Policy: target.policy, Port: s.port, Toolsets: s.toolsets, Progress: v.component,
 	})
 	if err != nil {
 		return s.interrupted(ctx, err)
