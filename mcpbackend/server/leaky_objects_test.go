@@ -8,7 +8,7 @@ func leakyObject(version, kind, namespace, name string) map[string]any {
 			"name": name, "uid": "u-1", "resourceVersion": "7", "creationTimestamp": "2026-01-01T00:00:00Z", "generation": 2,
 			"labels": map[string]any{"app": "web", "example.com/token": lettersToken},
 			"annotations": map[string]any{
-				"kubectl.kubernetes.io/last-applied-configuration": copied, "example.com/copy": copied, "example.com/yaml": blockCopied, "example.com/note": shapes,
+				"kubectl.kubernetes.io/last-applied-configuration": `{"stringData":{"password":"` + canarySecret + `"}}`, "example.com/copy": copied, "example.com/yaml": blockCopied, "example.com/note": shapes,
 			},
 		},
 		"status": map[string]any{"conditions": []any{map[string]any{"type": "Ready", "status": "False", "reason": "Broken", "message": shapes + blockCopied}}},
@@ -21,6 +21,7 @@ func leakyObject(version, kind, namespace, name string) map[string]any {
 	status := object["status"].(map[string]any)
 	switch kind {
 	case "Secret":
+		object["metadata"].(map[string]any)["annotations"].(map[string]any)["example.com/own"] = "{" + canarySecret + "}"
 		object["type"] = "bootstrap.kubernetes.io/token"
 		object["data"] = map[string]any{"password": encoded(canarySecret), "token-secret": encoded("ghijklmnopqrstuv")}
 		object["stringData"] = map[string]any{"password": canarySecret}

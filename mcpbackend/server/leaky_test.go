@@ -18,7 +18,7 @@ import (
 const lettersToken = "abcdef.ghijklmnopqrstuv"
 
 // shapes is text with every credential that has a shape of its own.
-const shapes = "kubeadm join --token " + lettersToken + " " + bootstrapToken + " " + serviceToken + " " + privateKey
+const shapes = "kubeadm join with " + lettersToken + " " + bootstrapToken + " " + serviceToken + " " + privateKey
 
 // copied is a Secret as text in another object.
 const copied = `{"kind":"Secret","apiVersion":"v1","stringData":{"password":"` + canarySecret + `"}}`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -236,13 +237,18 @@ func (l *logging) chosen(ctx context.Context, failure error) (p part, name strin
 			return p, name, nil
 		}
 	}
-	return part{}, "", answer.Advice(kube.Invalid.String(), fmt.Sprintf("There is no such log: %s. %s Call again with one of them as container%s.",
-		strings.TrimSuffix(answer.Quoted(detail(failure)), "."), choice(l.c, all), l.orWithout()))
+	return part{}, "", answer.Advice(kube.Invalid.String(), fmt.Sprintf("There is no such log: %s. %s %s",
+		strings.TrimSuffix(answer.Quoted(detail(failure)), "."), choice(l.c, all), l.next(all)))
 }
 
-func (l *logging) orWithout() string {
-	if l.in.Previous {
-		return ", or without previous: only a container that restarted has a run before"
+// next is what to do about a log that there is none of.
+func (l *logging) next(all []container) string {
+	known := l.in.Container == "" && len(all) == 1 || slices.ContainsFunc(all, func(one container) bool { return one.name == l.in.Container })
+	switch {
+	case !known:
+		return "Call again with one of them as container."
+	case l.in.Previous:
+		return "Call again without previous: only a container that restarted has a run before."
 	}
-	return ""
+	return "It has no log yet: events_list with kind Pod and this name may say why."
 }

@@ -69,7 +69,11 @@ func TestWhichContainer(t *testing.T) {
 		"Call again with one of them as container.")
 	require.Equal(t, "invalid", answer.Word(err))
 	_, _, err = logOf(t, answers, podsLogIn{Name: "web", Container: "nope", Previous: true})
-	require.ErrorContains(t, err, "or without previous: only a container that restarted has a run before.")
+	require.ErrorContains(t, err, "Call again with one of them as container.")
+	_, _, err = logOf(t, answers, podsLogIn{Name: "web", Container: "side", Previous: true})
+	require.ErrorContains(t, err, "Call again without previous: only a container that restarted has a run before.")
+	_, _, err = logOf(t, answers, podsLogIn{Name: "web", Container: "app"})
+	require.ErrorContains(t, err, "It has no log yet: events_list with kind Pod and this name may say why.")
 	answers[webPath] = `403 {"kind":"Status","message":"no"}`
 	_, _, err = logOf(t, answers, podsLogIn{Name: "web"})
 	require.ErrorContains(t, answer.Advise(err), "The server said: a container name must be specified")
