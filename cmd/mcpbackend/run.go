@@ -35,6 +35,7 @@ type flags struct {
 	TLSKey         string         `name:"tls-key" placeholder:"FILE" help:"Its private key (PEM, mode 0600)."`
 	TLSClientCA    string         `name:"tls-client-ca" placeholder:"FILE" help:"Authorities that sign client certificates (PEM)."`
 	TLSClientSAN   []string       `name:"tls-client-san" sep:"none" placeholder:"SAN" help:"Name of a client that may connect, in full: dns:NAME or uri:spiffe://… Repeat it for more."`
+	DNSServer      string         `name:"dns-server" placeholder:"HOST:PORT" help:"DNS server for the names of API servers; left out: the machine's. Every address it gives is judged by the policy."`
 	Admin          string         `default:"127.0.0.1:9103" help:"Where metrics and health are served: HOST:PORT, unix:PATH or off."`
 	Toolsets       []string       `default:"core" help:"Toolsets to offer, separated by commas. A request can only narrow them."`
 }
@@ -86,7 +87,7 @@ func (f flags) options(log *slog.Logger) server.Options {
 	return server.Options{
 		Listen: f.Listen, InsecureListen: f.InsecureListen, PolicyFile: f.Policy, KeysFile: f.Keys,
 		TLS:   mtls.Files{Certificate: f.TLSCertificate, Key: f.TLSKey, ClientCA: f.TLSClientCA, AllowedSANs: f.TLSClientSAN},
-		Admin: f.Admin, Audience: f.Audience, Toolsets: f.Toolsets, Version: version, Revision: revision, Log: log,
+		Admin: f.Admin, DNS: f.DNSServer, Audience: f.Audience, Toolsets: f.Toolsets, Version: version, Revision: revision, Log: log,
 	}
 }
 

@@ -37,6 +37,8 @@ type Options struct {
 	GuardTLS, BackendTLS *LinkTLS
 	// Backend is the host:port that Envoy sends requests to; "" starts the real one.
 	Backend string
+	// DNS is where the backend resolves names, as HOST:PORT; "" means the machine's.
+	DNS string
 	// Toolsets is what the backend offers, separated by commas; "" means its default.
 	Toolsets string
 	// Envoy changes the parameters of Envoy's configuration; nil leaves them.

@@ -133,6 +133,9 @@ func (s *Stack) StartBackend(ctx context.Context) error {
 		"--listen", s.backend, "--admin", s.backendAdmin, "--policy", s.PolicyFile(), "--keys", s.KeysFile(),
 		"--log-level", s.options.LogLevel,
 	}
+	if s.options.DNS != "" {
+		args = append(args, "--dns-server", s.options.DNS)
+	}
 	if s.options.Toolsets != "" {
 		args = append(args, "--toolsets", s.options.Toolsets)
 	}

@@ -20,6 +20,7 @@ import (
 // read anew for every client that is built.
 type Rules struct {
 	Hosts       *hostpolicy.Policy // judges every address that is dialled; nil allows none
+	DNS         string             // HOST:PORT of the server that resolves API servers\' names; "": the machine\'s
 	Access      access.Rules       // judges every request for a resource; zero allows all
 	PublicRoots *x509.CertPool     // for kubeheader.SystemRoots; nil: there are none
 	Generation  string             // changes whenever the policy does, and with it every pool key

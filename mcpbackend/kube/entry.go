@@ -59,8 +59,8 @@ func newEntry(t kubeheader.Target, rules Rules, until time.Time, now func() time
 	e := &entry{base: base, auth: t.Auth, now: now, born: now(), until: until, groups: map[string]*group{}}
 	e.guard = &guard{
 		scheme: base.Scheme, host: base.Host, prefix: strings.TrimSuffix(base.Path, "/"),
-		transport: newTransport(t.Server, tlsc, rules.Hosts),
-		upgrading: sync.OnceValue(func() *http.Transport { return newUpgradingTransport(t.Server, tlsc, rules.Hosts) }),
+		transport: newTransport(t.Server, tlsc, rules),
+		upgrading: sync.OnceValue(func() *http.Transport { return newUpgradingTransport(t.Server, tlsc, rules) }),
 		access:    rules.Access, learnt: e.learnt, answered: e.answered, failed: e.failed,
 	}
 	if e.client, err = rest.HTTPClientFor(restConfig(t, e.guard)); err != nil {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"kubernetes-mcp-edge/extproc/hostpolicy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 )
 
@@ -29,14 +28,14 @@ const (
 // connections, handshakes and limits are shared with nobody. It is built here
 // and not by client-go, whose transports come from a global cache, take proxies
 // from the environment and decompress without a bound.
-func newTransport(server kubeheader.ServerURL, tlsc *tls.Config, hosts *hostpolicy.Policy) *http.Transport {
+func newTransport(server kubeheader.ServerURL, tlsc *tls.Config, rules Rules) *http.Transport {
 	dialer := &net.Dialer{
 		Timeout: dialTimeout,
 		// The Go resolver refuses 0177.0.0.1 and its like; libc's does not.
-		Resolver: &net.Resolver{PreferGo: true},
+		Resolver: &net.Resolver{PreferGo: true, Dial: resolverDial(rules.DNS)},
 		// Called for each address after resolution: no second look-up can change
 		// what was judged.
-		ControlContext: hosts.DialControl(server.Host()),
+		ControlContext: rules.Hosts.DialControl(server.Host()),
 	}
 	return &http.Transport{
 		Proxy: nil,
@@ -59,12 +58,23 @@ func newTransport(server kubeheader.ServerURL, tlsc *tls.Config, hosts *hostpoli
 	}
 }
 
+// resolverDial reaches the DNS server that the operator named, whichever the
+// machine's configuration names; nil leaves it to that.
+func resolverDial(server string) func(ctx context.Context, network, address string) (net.Conn, error) {
+	if server == "" {
+		return nil
+	}
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, server)
+	}
+}
+
 // newUpgradingTransport is for requests that take their connection over. It
 // speaks HTTP/1.1 alone, since HTTP/2 has no upgrade that API servers know, and
 // keeps no connection: one on which an upgrade failed is never used again
 // (CVE-2018-1002105).
-func newUpgradingTransport(server kubeheader.ServerURL, tlsc *tls.Config, hosts *hostpolicy.Policy) *http.Transport {
-	t := newTransport(server, tlsc.Clone(), hosts)
+func newUpgradingTransport(server kubeheader.ServerURL, tlsc *tls.Config, rules Rules) *http.Transport {
+	t := newTransport(server, tlsc.Clone(), rules)
 	t.ForceAttemptHTTP2, t.HTTP2 = false, nil
 	t.Protocols = new(http.Protocols)
 	t.Protocols.SetHTTP1(true)

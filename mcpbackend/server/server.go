@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -40,6 +41,9 @@ type Options struct {
 	Audience string
 	// Toolsets are offered; a request can only narrow them.
 	Toolsets []string
+	// DNS is HOST:PORT of the server that resolves the names of API servers, in
+	// place of the machine's; "" means those.
+	DNS string
 	// TLS asks for mutual TLS on the port, if any of it is set.
 	TLS mtls.Files
 	// Admin is where metrics and health are served: host:port, unix:PATH or off.
@@ -98,6 +102,11 @@ type backend struct {
 
 // load reads the files and puts the parts together.
 func load(o Options) (*backend, error) {
+	if o.DNS != "" {
+		if _, err := netip.ParseAddrPort(o.DNS); err != nil {
+			return nil, errors.New("--dns-server has to be an IP address and a port, such as 10.96.0.10:53")
+		}
+	}
 	rules, err := policy.Open(o.PolicyFile)
 	if err != nil {
 		return nil, fmt.Errorf("policy: %w", err)
@@ -154,7 +163,7 @@ func (b *backend) kubeConfig() kube.Config {
 	c := kube.Config{
 		Rules: func() kube.Rules {
 			rules := b.policy.Current()
-			return kube.Rules{Hosts: rules.Header.Hosts, Access: rules.Access, PublicRoots: rules.PublicRoots, Generation: rules.Digest}
+			return kube.Rules{Hosts: rules.Header.Hosts, DNS: b.options.DNS, Access: rules.Access, PublicRoots: rules.PublicRoots, Generation: rules.Digest}
 		},
 		Limits:  kube.Limits{Entries: l.Clients, Bytes: l.ClientBytes, Idle: l.ClientIdle, Age: l.ClientAge, Target: l.ServerRequests},
 		Observe: b.counts.asked,
