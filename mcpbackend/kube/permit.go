@@ -61,10 +61,10 @@ func permitVerb(w *wired, r *http.Request, may verbs) error {
 		return errUpgrade
 	case reads, w.sort == review:
 		return nil
-	case w.sort != resource, w.Verb == "", w.Verb == verbDeleteCollection:
-		return errMethod // no tool deletes what it does not name
-	case w.Verb == verbCreate && w.Name != "" && w.Subresource == "", w.Verb != verbCreate && w.Name == "":
+	case w.sort != resource, w.Verb == "":
 		return errMethod
+	case w.Verb == verbCreate && w.Name != "" && w.Subresource == "", w.Verb != verbCreate && w.Name == "":
+		return errMethod // no tool changes or deletes what it does not name
 	case may&writes == 0:
 		return errReads
 	}
