@@ -14,6 +14,7 @@ type container struct {
 	name     string // the server's
 	sort     string // "", "init" or "ephemeral"
 	state    string
+	began    bool // it runs, or ran
 	restarts int
 	exit     string // of the run before; "" if there was none
 }
@@ -53,7 +54,7 @@ func (c *container) read(status map[string]any) {
 	state, _ := status["state"].(map[string]any)
 	for _, name := range []string{"running", "waiting", "terminated"} {
 		if in, ok := state[name].(map[string]any); ok {
-			c.state = name
+			c.state, c.began = name, c.began || name != "waiting"
 			if reason := texts(in, "reason"); reason != "" {
 				c.state += ": " + reason
 			}
@@ -61,6 +62,7 @@ func (c *container) read(status map[string]any) {
 	}
 	last, _ := status["lastState"].(map[string]any)
 	if ended, ok := last["terminated"].(map[string]any); ok {
+		c.began = true
 		c.exit = strings.TrimSpace(texts(ended, "reason") + " exit code " + strconv.Itoa(number(ended["exitCode"])))
 	}
 }
@@ -108,4 +110,15 @@ func crashed(c *kube.Client, all []container, name string) string {
 		}
 	}
 	return ""
+}
+
+// idle is the hint for a pod of which nothing runs or ran: the API server
+// answers with an empty log where no node has taken it yet.
+func idle(c *kube.Client, pod map[string]any) string {
+	for _, one := range containersOf(pod) {
+		if one.began {
+			return ""
+		}
+	}
+	return fmt.Sprintf("-- No container of it has begun (phase %s): events_list with kind Pod and this name may say why. --\n", shown(c, texts(pod, "status", "phase")))
 }

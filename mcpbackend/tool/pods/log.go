@@ -165,6 +165,9 @@ func (l *logging) single(ctx context.Context) (string, Logged, error) {
 		// knows why. Who may not read the pod gets no hint.
 		if pod, err := l.c.Get(ctx, podKind, l.namespace, l.in.Name); err == nil {
 			hint = crashed(l.c, containersOf(pod), name)
+			if hint == "" && len(p.lines) == 0 {
+				hint = idle(l.c, pod)
+			}
 		}
 	}
 	out := Logged{Namespace: l.namespace, Pods: []string{l.in.Name}, Container: name, Lines: len(p.lines), Truncated: p.left > 0}

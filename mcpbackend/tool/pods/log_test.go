@@ -107,6 +107,25 @@ func TestCrashedContainersHint(t *testing.T) {
 	}
 }
 
+// TestNothingBegan: the API server answers with an empty log where no node has
+// taken the pod.
+func TestNothingBegan(t *testing.T) {
+	const hint = "-- No container of it has begun (phase Pending): events_list with kind Pod and this name may say why. --\n"
+	for status, want := range map[string]bool{
+		`"phase":"Pending"`: true, `"phase":"Pending","containerStatuses":[{"name":"app","state":{"waiting":{}}}]`: true,
+		`"phase":"Pending","initContainerStatuses":[{"name":"setup","state":{"running":{}}}]`:  false,
+		`"phase":"Pending","containerStatuses":[{"name":"app","lastState":{"terminated":{}}}]`: false,
+	} {
+		pod := `{"spec":{"containers":[{"name":"app"}],"initContainers":[{"name":"setup"}]},"status":{` + status + `}}`
+		text, _, err := logOf(t, map[string]string{logPath: "", webPath: pod}, podsLogIn{Name: "web"})
+		require.NoError(t, err)
+		require.Equal(t, want, strings.HasSuffix(text, hint), text)
+		text, _, err = logOf(t, map[string]string{logPath: "x\n", webPath: pod}, podsLogIn{Name: "web"})
+		require.NoError(t, err)
+		require.NotContains(t, text, hint)
+	}
+}
+
 // TestGrep searches more than it shows, and says how it read the pattern.
 func TestGrep(t *testing.T) {
 	h, c := brokenapi.Visit(t, map[string]string{logPath: numbered(3000)})

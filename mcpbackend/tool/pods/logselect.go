@@ -102,6 +102,9 @@ func (l *logging) write(b *strings.Builder, s stream, out *Logged) {
 		b.WriteString(name + " " + line + "\n")
 	}
 	out.Lines += len(lines)
+	if len(lines)+s.part.left == 0 && l.grep == nil && l.since == 0 {
+		fmt.Fprintf(b, "-- %s: nothing yet --\n", name)
+	}
 	if s.part.left > 0 {
 		out.Truncated = true
 		fmt.Fprintf(b, "-- %s: older lines were left out to keep the answer short --\n", name)

@@ -38,7 +38,7 @@ func TestLogsOfSeveralPods(t *testing.T) {
 	require.Equal(t, Logged{Namespace: "team-a", Pods: []string{"web-0", "web-1"}, Lines: 3}, out)
 	text, out, err = logOf(t, answers, podsLogIn{LabelSelector: "app=web", Container: "setup"})
 	require.NoError(t, err)
-	require.Equal(t, "# 1 log lines of 2 pods matching app=web in namespace team-a\nweb-0/setup s\n", text)
+	require.Equal(t, "# 1 log lines of 2 pods matching app=web in namespace team-a\nweb-0/setup s\n-- web-1/setup: nothing yet --\n", text)
 	require.Equal(t, "setup", out.Container)
 	_, _, err = logOf(t, answers, podsLogIn{LabelSelector: "app=web", Container: "nope"})
 	require.EqualError(t, err, "None of the 2 pods has a container nope. Of the first of them: Its containers: app, side, setup (init).")
