@@ -39,7 +39,7 @@ func TestAddress(t *testing.T) {
 			r.RemoteAddr = row.peer
 			r.Header["X-Envoy-External-Address"] = row.said
 			r.Header.Set("X-Forwarded-For", "192.0.2.1")
-			r.Header.Set("X-Real-Ip", "192.0.2.1")
+			r.Header.Set("X-Real-IP", "192.0.2.1")
 			h.handler.ServeHTTP(httptest.NewRecorder(), r)
 			require.Len(t, h.room.callers, 1)
 			require.Equal(t, row.want, h.room.callers[0].Address.String())

@@ -22,7 +22,7 @@ func TestObserve(t *testing.T) {
 		case strings.HasSuffix(r.URL.Path, "/pods/x"):
 			refuse(w, http.StatusForbidden, "no", "x")
 		case strings.HasSuffix(r.URL.Path, "/pods/gone"):
-			panic(http.ErrAbortHandler)
+			panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's own way to end a response early
 		default:
 			plain(w, r)
 		}

@@ -12,6 +12,9 @@ import (
 	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
+// toolLabel names a tool, or for metrics a prompt, too.
+const toolLabel = "tool"
+
 // unknownTool stands for every name that is none of ours.
 const unknownTool = "unknown"
 
@@ -37,7 +40,7 @@ func (a *auditor) audited(next mcp.MethodHandler) mcp.MethodHandler {
 		c := audit{auditor: a, begun: time.Now(), outcome: outcomePanic}
 		switch r := req.(type) {
 		case *mcp.CallToolRequest:
-			c.what, c.name = "tool", r.Params.Name
+			c.what, c.name = toolLabel, r.Params.Name
 		case *mcp.GetPromptRequest:
 			c.what, c.name = "prompt", r.Params.Name
 		default:

@@ -34,7 +34,7 @@ func TestAuditLineSaysWhatWasDone(t *testing.T) {
 		_, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: c.tool, Arguments: c.arguments})
 		require.NoError(t, err)
 	}
-	var got []string
+	got := make([]string, 0, 5)
 	for _, l := range w.logs.lines(t, "tool call") {
 		got = append(got, fmt.Sprint(l["tool"], " ", l["verb"], " ", l["group"], " ", l["resource"], " ", l["namespace"], " ", l["outcome"], " ", l["trouble"]))
 		for name := range l {

@@ -41,11 +41,11 @@ const (
 func keptMetrics() []kept {
 	return []kept{
 		{
-			keptCalls, counterKind, []string{"tool", "outcome", "trouble"},
+			keptCalls, counterKind, []string{toolLabel, "outcome", "trouble"},
 			"Calls of a tool or prompt that have ended, by its name (unknown for one that there is not), outcome (ok, tool-error, rejected, panic) and the word for why it failed (none for ok), as in the audit line.",
 		},
 		{
-			keptTook, histogramKind, []string{"tool"},
+			keptTook, histogramKind, []string{toolLabel},
 			"Time from the arrival of such a call to its answer, the wait for its turn included. It has classic buckets and, where Prometheus asks for them, native ones.",
 		},
 		{keptUnderWay, gaugeKind, nil, "Such calls that are under way now or wait for their turn."},

@@ -113,7 +113,7 @@ func TestNoFloodMakesASeries(t *testing.T) {
 	var flood sync.WaitGroup
 	for worker := range 4 {
 		flood.Go(func() {
-			random := rand.New(rand.NewPCG(uint64(worker), 1)) //nolint:gosec // a test's
+			random := rand.New(rand.NewPCG(uint64(worker), 1))
 			for i := range 2000 {
 				text := fmt.Sprintf("m4rker-%d-%d\"}\n", worker, i)
 				_, _ = audit.audited(func(ctx context.Context, _ string, _ mcp.Request) (mcp.Result, error) {

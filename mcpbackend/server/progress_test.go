@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -55,7 +56,7 @@ func TestProgress(t *testing.T) {
 		"flood of steps": {func(ctx context.Context) {
 			pause(500 * time.Microsecond)
 			for i := range 3500 {
-				tool.Step(ctx, fmt.Sprint(i))
+				tool.Step(ctx, strconv.Itoa(i))
 				pause(time.Millisecond)
 			}
 		}, []string{"2s 1 1999", "3s 2 2999"}},

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -77,7 +78,7 @@ func TestRateOfNewcomers(t *testing.T) {
 	api := newBrokenAPI(t)
 	w := newWorld(t, api)
 	r, proven, pass := proofed(policy.BackendLimits{CallsPerSecond: 10, NewcomersPerSecond: 3, ServerCallsPerSecond: 10_000})
-	var guesses []admit.Caller
+	guesses := make([]admit.Caller, 0, 100)
 	for i := range 100 {
 		guesses = append(guesses, w.visitor(t, api, fmt.Sprint("guess-", i), "203.0.113.1/32"))
 	}
@@ -130,7 +131,7 @@ func TestBucketsAreBounded(t *testing.T) {
 	now := time.Unix(0, 0)
 	require.True(t, b.take("alice", now, 0))
 	for i := range 3 * mostBuckets {
-		b.take(fmt.Sprint(i), now, 0)
+		b.take(strconv.Itoa(i), now, 0)
 		if i%1000 == 0 {
 			b.of("alice")
 		}

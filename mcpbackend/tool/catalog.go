@@ -34,7 +34,7 @@ func NewCatalog(tools []Tool, prompts []Prompt) (*Catalog, error) {
 
 // Toolsets are the names of all toolsets, sorted.
 func (c *Catalog) Toolsets() []string {
-	var names []string
+	names := make([]string, 0, len(c.tools)+len(c.prompts))
 	for _, t := range c.tools {
 		names = append(names, t.toolset)
 	}

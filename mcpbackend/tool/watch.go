@@ -41,6 +41,7 @@ func Busy(ctx context.Context, text string) *mcp.CallToolResult {
 	return &mcp.CallToolResult{IsError: true, Content: []mcp.Content{&mcp.TextContent{Text: text}}}
 }
 
+// Note leaves the word for why a call failed; a later one takes its place.
 func Note(ctx context.Context, word string) {
 	if left, ok := ctx.Value(troubleKey{}).(*atomic.Pointer[string]); ok {
 		left.Store(&word)
