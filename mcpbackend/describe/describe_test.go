@@ -3,6 +3,7 @@ package describe
 import (
 	"encoding/base64"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -65,10 +66,14 @@ func TestPodIsDescribed(t *testing.T) {
 	require.Regexp(t, `Warning +BackOff +<unknown> .*back-off    \[redacted\]`, d.Text)
 	require.Empty(t, d.Unread)
 	require.False(t, d.Shortened)
-	require.Equal(t, []string{
-		"/api/v1", "/api/v1/namespaces/team-a/pods/a",
-		"/api/v1/namespaces/team-a/events?fieldSelector=involvedObject.name%3Da%2CinvolvedObject.namespace%3Dteam-a%2CinvolvedObject.uid%3Du-1&limit=250",
-	}, h.Asked())
+	require.Len(t, h.Asked(), 3)
+	require.Equal(t, []string{"/api/v1", "/api/v1/namespaces/team-a/pods/a"}, h.Asked()[:2])
+	events, err := url.Parse(h.Asked()[2])
+	require.NoError(t, err)
+	require.Equal(t, "/api/v1/namespaces/team-a/events", events.Path)
+	require.ElementsMatch(t, []string{"involvedObject.name=a", "involvedObject.namespace=team-a", "involvedObject.uid=u-1"},
+		strings.Split(events.Query().Get("fieldSelector"), ","))
+	require.Equal(t, "250", events.Query().Get("limit"))
 }
 
 // TestSecretsShowSizesOnly: kubectl itself prints the token of a service account.
@@ -136,7 +141,19 @@ func TestWhatIsForbiddenIsSaid(t *testing.T) {
 		require.Equal(t, []string{"events (forbidden)"}, d.Unread, kind)
 		require.Regexp(t, `^Name: +a\n`, d.Text)
 		require.NotContains(t, d.Text, "CANARY")
+		require.Equal(t, kind == "ConfigMap", strings.Contains(d.Text, "\nBinaryData\n====\n"), "kubectl's own words")
 	}
+}
+
+// TestNamesLikeTokens: events are found by the name, whatever it looks like.
+func TestNamesLikeTokens(t *testing.T) {
+	const name = "abcdef.0123456789abcdef"
+	h, c := visit(t, map[string]string{"/api/v1/namespaces/team-a/pods/" + name: pod, "/api/v1/namespaces/team-a/events": noEvents})
+	k, err := c.Resolve(brokenapi.Soon(t), "v1", "Pod")
+	require.NoError(t, err)
+	_, err = Object(brokenapi.Soon(t), c, k, "team-a", name)
+	require.NoError(t, err)
+	require.Contains(t, h.Asked()[2], "involvedObject.name%3D"+name)
 }
 
 // TestKindsOfTheirOwn are written field by field, Secrets inside them redacted.

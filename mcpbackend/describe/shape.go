@@ -38,7 +38,6 @@ func (s *shaper) whole(o map[string]any, secret bool, limit int) map[string]any 
 		switch {
 		case key == "data" && secret, key == "binaryData" && !secret:
 			out[key] = s.sizes(value, secret && o["type"] == tokenType)
-		case key == "stringData" && secret:
 		case key == "data" && o["kind"] == "ConfigMap":
 			out[key] = s.configuration(value)
 		default:

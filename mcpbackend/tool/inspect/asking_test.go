@@ -39,6 +39,10 @@ func TestCanI(t *testing.T) {
 			"Yes: the caller may delete nodes in the cluster (this kind has no namespaces: the argument was not used). But this cluster's API offers only get, list for Node.\n",
 			CanI{true, "delete", "nodes", "", ""}, `"group":"","resource":"nodes","verb":"delete"`,
 		},
+		{
+			canIIn{Verb: "impersonate", Kind: "no"}, `{"status":{"allowed":true}}`,
+			"Yes: the caller may impersonate nodes in the cluster.\n", CanI{true, "impersonate", "nodes", "", ""}, `"group":"","resource":"nodes","verb":"impersonate"`,
+		},
 	} {
 		h, c := visit(t, map[string]string{accessReviews: test.answer})
 		text, out, err := canI(brokenapi.Soon(t), c, test.in)

@@ -57,7 +57,7 @@ func diagnose(ctx context.Context, c *kube.Client, in diagnoseIn) (string, Diagn
 	default:
 		err = r.workload(in)
 	}
-	if err = cmp.Or(err, s.broken, answer.Ended(ctx)); err != nil {
+	if err = cmp.Or(err, answer.Ended(ctx), s.failed()); err != nil {
 		return "", Diagnosis{}, err
 	}
 	text, out := r.write()
@@ -142,7 +142,7 @@ func (r *report) workload(in diagnoseIn) error {
 	if err != nil {
 		return err
 	}
-	o = typed(o, kind)
+	o, r.read = typed(o, kind), true
 	r.scope, r.wide = kind.Kind+" "+in.Name+" "+scope, !kind.Namespaced
 	r.judge(o)
 	r.chain(o, namespace)

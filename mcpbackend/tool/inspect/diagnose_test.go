@@ -95,12 +95,17 @@ func TestHealthyIsSaid(t *testing.T) {
 	require.Equal(t, "Everything in namespace team-a: nothing wrong was found.\nPods: 1, of which 1 are ready or done.\n", text)
 	require.True(t, out.Healthy)
 
-	h, c := visit(t, map[string]string{apps + "deployments": forbidden, apps + "statefulsets": `{`, core + "events": `500 {}`})
+	h, c := visit(t, map[string]string{
+		core + "pods":     items(`{"metadata":{"name":"a"},"status":{"phase":"Succeeded"}}`),
+		core + "services": items(`{"metadata":{"name":"web","namespace":"team-a"},"spec":{"selector":{"app":"web"}}}`), endpoints: forbidden,
+		apps + "deployments": forbidden, apps + "statefulsets": `{`, core + "events": `500 {}`})
 	text, out, err = diagnose(brokenapi.Soon(t), c, diagnoseIn{Namespace: "team-a"})
 	require.NoError(t, err)
 	require.Contains(t, text, "nothing wrong was found in what could be read.\nINCOMPLETE")
 	require.False(t, out.Healthy)
-	require.Subset(t, out.Unread, []string{"deployments (forbidden)", "events (failed)", "statefulsets (garbled)"})
+	require.Subset(t, out.Unread, []string{"deployments (forbidden)", "endpointslices (forbidden)", "events (failed)", "statefulsets (garbled)"})
+	require.Empty(t, out.Findings, "what was not seen is not missing")
+	require.False(t, out.Truncated)
 	require.NotEmpty(t, h.Asked())
 }
 
@@ -112,6 +117,19 @@ func TestNothingCanBeRead(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, kube.Unauthorized, e.Trouble)
 	require.Len(t, h.Asked(), 2)
+
+	// Of somebody else's namespace nothing can be read either.
+	lists := map[string]string{}
+	for _, path := range []string{
+		core + "pods", core + "services", core + "persistentvolumeclaims", core + "events", apps + "deployments", apps + "statefulsets",
+		apps + "daemonsets", batch + "jobs", batch + "cronjobs", "/api/v1/namespaces/team-a",
+	} {
+		lists[path] = forbidden
+	}
+	_, c = visit(t, lists)
+	_, _, err = diagnose(brokenapi.Soon(t), c, diagnoseIn{Namespace: "team-a"})
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, kube.Forbidden, e.Trouble)
 }
 
 // TestEmptyNamespace may be one that does not exist.

@@ -192,7 +192,7 @@ func (e *explainer) values(b *strings.Builder, indent string, s *schema) {
 func (e *explainer) below(b *strings.Builder, s *schema, level int, above []string) {
 	indent := strings.Repeat("  ", level)
 	for _, name := range s.fields() {
-		if e.left--; e.left < 0 || e.ctx.Err() != nil || b.Len() > answer.ListBudget {
+		if e.left--; e.left < 0 || e.ctx.Err() != nil {
 			e.cut = true
 			return
 		}

@@ -139,7 +139,6 @@ func kindLines(c *kube.Client, rows []served) (lines []string, shown int) {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 1, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "NAME\tSHORT\tAPIVERSION\tNAMESPACED\tKIND")
-	size := 0
 	for _, r := range rows {
 		short := make([]string, 0, len(r.ShortNames()))
 		for _, s := range r.ShortNames() {
@@ -150,12 +149,7 @@ func kindLines(c *kube.Client, rows []served) (lines []string, shown int) {
 			version += " (also " + strings.Join(r.also[:min(len(r.also), 4)], ", ") + ")"
 		}
 		cells := []string{word(c, r.Resource), answer.Line(strings.Join(short, ","), maxShort), version, fmt.Sprint(r.Namespaced), word(c, r.Kind.Kind)}
-		line := strings.Join(cells, "\t")
-		if size += len(line) + padding; size > answer.ListBudget {
-			break
-		}
-		_, _ = fmt.Fprintln(w, line)
-		shown++
+		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush()
 	lines, cut := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n"), answer.ListBudget
@@ -164,12 +158,8 @@ func kindLines(c *kube.Client, rows []served) (lines []string, shown int) {
 			return lines[:i], i - 1
 		}
 	}
-	return lines, shown
+	return lines, len(rows)
 }
 
-// maxShort bounds the short names of a kind, in bytes; padding is about what
-// aligning adds to a line.
-const (
-	maxShort = 40
-	padding  = 5
-)
+// maxShort bounds the short names of a kind, in bytes.
+const maxShort = 40

@@ -54,7 +54,7 @@ func healthCheck(ctx context.Context, c *kube.Client, arguments map[string]strin
 	r := report{survey: s, scope: "Everything " + scope, wide: namespace == "", warned: maxPromptWarnings}
 	s.judge(s.all("v1", "Node", "", "", "", 1)...)
 	r.everything(namespace, arguments["check_events"] != "false")
-	if err := cmp.Or(s.broken, answer.Ended(ctx)); err != nil {
+	if err := cmp.Or(answer.Ended(ctx), s.failed()); err != nil {
 		return "", err
 	}
 	data, _ := r.write()

@@ -23,6 +23,17 @@ type survey struct {
 	unread   []string // such as "nodes (forbidden)"
 	notes    []string // what was not looked at because it is too much
 	broken   error    // nothing more is asked once this is set
+	read     bool     // anything was read
+	first    error    // why the first thing was not read
+}
+
+// failed is the error of a survey that saw nothing: then what kept it from
+// seeing is the answer.
+func (s *survey) failed() error {
+	if s.broken == nil && !s.read {
+		return s.first
+	}
+	return s.broken
 }
 
 // The limits of what is read: objects a page, and pages.
@@ -40,6 +51,9 @@ func newSurvey(ctx context.Context, c *kube.Client) *survey {
 func (s *survey) could(what string, err error) bool {
 	if err == nil {
 		return true
+	}
+	if s.first == nil {
+		s.first = err
 	}
 	var unknown *kube.UnknownKindError
 	var e *kube.Error
@@ -72,6 +86,7 @@ func (s *survey) all(apiVersion, kind, namespace, labelSelector, fieldSelector s
 		if !s.could(k.Resource, err) {
 			return out
 		}
+		s.read = true
 		out = append(out, page.Items...)
 		if o.Continue = page.Continue; o.Continue == "" && page.More == 0 {
 			return out
@@ -101,6 +116,7 @@ func (s *survey) one(apiVersion, kind, namespace, name string) map[string]any {
 	if !s.could(what, err) {
 		return nil
 	}
+	s.read = true
 	return typed(o, k)
 }
 
