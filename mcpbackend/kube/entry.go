@@ -61,7 +61,7 @@ func newEntry(t kubeheader.Target, rules Rules, until time.Time, now func() time
 		scheme: base.Scheme, host: base.Host, prefix: strings.TrimSuffix(base.Path, "/"),
 		transport: newTransport(t.Server, tlsc, rules),
 		upgrading: sync.OnceValue(func() *http.Transport { return newUpgradingTransport(t.Server, tlsc, rules) }),
-		access:    rules.Access, learnt: e.learnt, answered: e.answered, failed: e.failed,
+		access:    rules.Access, learnt: e.learnt, answered: e.answered, failed: e.failed, proven: &e.fate.proven,
 	}
 	if e.client, err = rest.HTTPClientFor(restConfig(t, e.guard)); err != nil {
 		return nil, fmt.Errorf("kube: building the client: %w", err)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"kubernetes-mcp-edge/extproc/access"
 	"kubernetes-mcp-edge/extproc/jsonrpc"
@@ -55,6 +56,7 @@ type guard struct {
 	learnt   func(group, version, plural string) (k Kind, ok bool) // the kind behind a plural
 	answered func(status int)                                      // told of every answer
 	failed   func(err error)                                       // told why none came
+	proven   *atomic.Bool                                          // whether the server has answered to the credential; nil: it has
 	room     *room                                                 // shared with all who call this server
 	observe  observer                                              // told of every request that was sent; may be nil
 
@@ -173,7 +175,9 @@ func (g *guard) end() {
 	g.room.leave()
 	g.mu.Lock()
 	g.inFlight--
-	last := g.retired && g.inFlight == 0
+	// A server that has not answered yet keeps no connection: it may be one that
+	// only wants them.
+	last := g.inFlight == 0 && (g.retired || g.proven != nil && !g.proven.Load())
 	g.mu.Unlock()
 	if last {
 		g.transport.CloseIdleConnections()

@@ -266,3 +266,27 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 	require.Nil(t, guardOf(t, h).transport.Proxy, "httptest's loopback would be exempt anyway: look at the setting")
 	require.Zero(t, proxy.connections.Load())
 }
+
+// TestSilentServersKeepNoConnection: whoever never answered to the credential
+// is not waited for between two calls; whoever did is.
+func TestSilentServersKeepNoConnection(t *testing.T) {
+	for status, kept := range map[int]bool{http.StatusNotFound: false, http.StatusOK: true, http.StatusForbidden: true} {
+		h := newHostile(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			_, _ = w.Write([]byte(`{}`))
+		})
+		client := clientOf(t, h)
+		for range 2 {
+			_, _ = client.Get(within(t, 5*time.Second), Kind{Version: "v1", Resource: "nodes"}, "", "a")
+		}
+		want := int64(2)
+		if kept {
+			want = 1
+		}
+		require.Equal(t, want, h.connections.Load(), status)
+		if !kept {
+			require.Eventually(t, func() bool { return h.closed.Load() == want }, 5*time.Second, time.Millisecond)
+		}
+	}
+}
