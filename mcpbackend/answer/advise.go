@@ -95,60 +95,17 @@ func unknownKind(e *kube.UnknownKindError) string {
 	return text + " Call again with one of these (apiVersion kind): " + strings.Join(near, "; ") + "."
 }
 
-// trouble says what to do about each Trouble.
+// trouble says what to do about each Trouble, and what the server said of it
+// where that helps.
 func trouble(e *kube.Error) string {
-	said := ""
-	if e.Detail != "" {
-		said = " The server said: " + Quoted(e.Detail)
+	advised := sentences[kube.Failed]
+	if int(e.Trouble) < len(sentences) && sentences[e.Trouble].text != "" {
+		advised = sentences[e.Trouble]
 	}
-	switch e.Trouble {
-	case kube.Expired:
-		return "The credential in the request's headers has expired. Do not retry: ask the user to renew it and to reconnect."
-	case kube.Refused:
-		return "The operator's address policy does not let this endpoint connect to the address of kubernetes-server. Do not retry: ask the user to name another cluster, or the operator to open the address."
-	case kube.Unresolved:
-		return "The host name in kubernetes-server does not resolve. Ask the user to check the URL."
-	case kube.Unreached:
-		return "The API server could not be reached (connection refused or lost). Try once more; if it fails again, ask the user whether the cluster is up and the URL and port are right."
-	case kube.Untrusted:
-		return "The API server's certificate could not be verified, or TLS failed. Ask the user to check that kubernetes-certificate-authority-data belongs to this cluster and that the host name is in the certificate (kubernetes-tls-server-name names another)." + said
-	case kube.Deadline:
-		return "The API server did not answer in time. Try once more with a narrower question: one namespace, a labelSelector or a smaller limit."
-	case kube.Canceled:
-		return "The call was canceled."
-	case kube.ReadOnly:
-		return "This endpoint only reads: its operator lets no call change anything or run commands. Do not retry; tell the user what you would have done." + said
-	case kube.Denied:
-		return "The operator of this endpoint does not allow that, whatever the cluster's RBAC says. Do not retry." + said
-	case kube.Busy:
-		return "Too many calls to this cluster are under way. Wait a moment, then try again."
-	case kube.Unauthorized:
-		return "The API server does not accept the credential in the request's headers: it is expired, revoked or for another cluster. Do not retry: ask the user to renew it." + said
-	case kube.Forbidden:
-		return "The cluster's RBAC does not allow this to the caller. Use a namespace that the caller may read, or call whoami to see who that is." + said
-	case kube.NotFound:
-		return "There is no such object. List what exists with resources_list." + said
-	case kube.NoSuchAPI:
-		return "This cluster does not offer that API. Check apiVersion and kind." + said
-	case kube.Gone:
-		return "The continue token is too old. Start the list again without continue."
-	case kube.Unsupported:
-		return "This cluster's API does not offer that for this kind, whoever asks. Do not retry." + said
-	case kube.Invalid:
-		return "The API server refused the request: check the arguments, above all the selectors." + said
-	case kube.Conflict:
-		return "The object was changed meanwhile, or another manager owns what this call would set. Get the object again and leave out what is not yours; only if the user wants to take the fields over, apply again with force." + said
-	case kube.Exists:
-		return "There is an object of that name already. Get it first, then choose another name or apply the change to it." + said
-	case kube.Redirected:
-		return "The API server answered with a redirect, which is never followed. Ask the user to check kubernetes-server: it must be the API server itself."
-	case kube.TooLarge:
-		return "The answer is too large to read. Ask for less: one namespace, a labelSelector, a fieldSelector or a smaller limit."
-	case kube.Garbled:
-		return "What answered at kubernetes-server is not a Kubernetes API, or a broken one. Ask the user to check the URL."
-	case kube.Failed:
+	if advised.quotes && e.Detail != "" {
+		return advised.text + " The server said: " + Quoted(e.Detail)
 	}
-	return "The API server could not answer. Try once more; if it fails again, tell the user." + said
+	return advised.text
 }
 
 // Ended is an error once the call's time is over: what was made until then is

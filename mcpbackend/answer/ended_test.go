@@ -10,7 +10,7 @@ import (
 	"kubernetes-mcp-edge/mcpbackend/kube"
 )
 
-// TestWorkEndsWithTheCall: a part that does not know it is one is no
+// TestWorkEndsWithTheCall: a part that does not know it is one is no answer.
 func TestWorkEndsWithTheCall(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -1,6 +1,8 @@
 package answer
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 
 	"kubernetes-mcp-edge/mcpbackend/kube"
@@ -12,6 +14,10 @@ const LogBudget = 32 << 10
 // maxLogLine bounds one line of a log, in bytes.
 const maxLogLine = 2 << 10
 
+// maxLogLines bounds how many lines of a log are looked at, the newest: megabytes
+// of empty lines would be a hundred times as much.
+const maxLogLines = 20_000
+
 // LogLines are the lines of a program's log, fit to show. They are the
 // program's own words: what is a credential by its shape is redacted, and the
 // values of a Secret's manifest on one line; a password that a program prints
@@ -19,7 +25,7 @@ const maxLogLine = 2 << 10
 func LogLines(c *kube.Client, text []byte) []string {
 	// Line by line: a terminal's sequence that has no end would swallow all that
 	// follows. Together again: a key has many lines.
-	lines := strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	lines := strings.Split(string(lastLines(bytes.TrimRight(text, "\n"), maxLogLines)), "\n")
 	for i := range lines {
 		lines[i] = Clean(lines[i])
 	}
@@ -37,12 +43,25 @@ func LogLines(c *kube.Client, text []byte) []string {
 	return lines
 }
 
+// lastLines is the end of a text, from where so many lines begin.
+func lastLines(text []byte, n int) []byte {
+	for at := len(text); n > 0; n-- {
+		if at = bytes.LastIndexByte(text[:at], '\n'); at < 0 {
+			return text
+		}
+		if n == 1 {
+			return text[at+1:]
+		}
+	}
+	return nil
+}
+
 // Newest are the last lines that fit into the budget of a log, and how many
 // were left out before them.
 func Newest(lines []string, budget int) (kept []string, left int) {
 	size := 0
-	for i := len(lines) - 1; i >= 0; i-- {
-		if size += len(lines[i]) + 1; size > budget {
+	for i, l := range slices.Backward(lines) {
+		if size += len(l) + 1; size > budget {
 			return lines[i+1:], i + 1
 		}
 	}

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,4 +33,16 @@ func TestNewest(t *testing.T) {
 	kept, left = Newest(lines, 0)
 	require.Empty(t, kept)
 	require.Equal(t, 3, left)
+}
+
+// TestLongLogs: the newest lines count, and few are looked at.
+func TestLongLogs(t *testing.T) {
+	_, c := brokenapi.Visit(t, nil)
+	lines := LogLines(c, []byte(strings.Repeat("\n", 1<<20)+"a\nb"))
+	require.Len(t, lines, maxLogLines)
+	require.Equal(t, []string{"", "a", "b"}, lines[maxLogLines-3:])
+	require.Equal(t, "b\nc", string(lastLines([]byte("a\nb\nc"), 2)))
+	require.Equal(t, "a\nb\nc", string(lastLines([]byte("a\nb\nc"), 3)))
+	require.Equal(t, "a\nb\nc", string(lastLines([]byte("a\nb\nc"), 9)))
+	require.Empty(t, lastLines(nil, 3))
 }

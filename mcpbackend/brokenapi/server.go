@@ -103,8 +103,9 @@ func (h *Server) Handle(path string, f http.HandlerFunc) {
 
 // Asked are the requests so far, as path and query.
 func (h *Server) Asked() []string {
-	var out []string
-	for _, r := range h.Requests() {
+	requests := h.Requests()
+	out := make([]string, 0, len(requests))
+	for _, r := range requests {
 		out = append(out, r.URI)
 	}
 	return out

@@ -18,13 +18,14 @@ func podsList() tool.Tool {
 		Description:  "Lists the pods of all namespaces.",
 		OutputSchema: resources.Listed(),
 	}, tool.Options{Toolset: tool.Core, Adjust: resources.Again}, func(ctx context.Context, c *kube.Client, in resources.Selection) (string, answer.Listed, error) {
-		return resources.List(ctx, c, "v1", "Pod", tool.EveryNamespace, in)
+		return resources.List(ctx, c, "v1", pod, tool.EveryNamespace, in)
 	})
 }
 
 type inNamespaceIn struct {
-	Namespace string `json:"namespace"`
 	resources.Selection
+
+	Namespace string `json:"namespace"`
 }
 
 func podsListInNamespace() tool.Tool {
@@ -33,7 +34,7 @@ func podsListInNamespace() tool.Tool {
 		Description:  "Lists the pods of one namespace.",
 		OutputSchema: resources.Listed(),
 	}, tool.Options{Toolset: tool.Core, Adjust: resources.Again}, func(ctx context.Context, c *kube.Client, in inNamespaceIn) (string, answer.Listed, error) {
-		return resources.List(ctx, c, "v1", "Pod", in.Namespace, in.Selection)
+		return resources.List(ctx, c, "v1", pod, in.Namespace, in.Selection)
 	})
 }
 
@@ -51,6 +52,6 @@ func podsGet() tool.Tool {
 	}, tool.Options{Toolset: tool.Core, Adjust: func(properties map[string]*jsonschema.Schema) {
 		properties["fields"].Type, properties["fields"].Types = "array", nil
 	}}, func(ctx context.Context, c *kube.Client, in podsGetIn) (string, resources.Got, error) {
-		return resources.Get(ctx, c, resources.Objects{APIVersion: "v1", Kind: "Pod", Namespace: in.Namespace, Name: in.Name, Fields: in.Fields})
+		return resources.Get(ctx, c, resources.Objects{APIVersion: "v1", Kind: pod, Namespace: in.Namespace, Name: in.Name, Fields: in.Fields})
 	})
 }

@@ -59,12 +59,11 @@ func podLog(ctx context.Context, c *kube.Client, in podsLogIn) (string, Logged, 
 	if err != nil {
 		return "", Logged{}, err
 	}
-	text, out := "", Logged{}
+	show := l.single
 	if in.LabelSelector != "" {
-		text, out, err = l.selected(ctx)
-	} else {
-		text, out, err = l.single(ctx)
+		show = l.selected
 	}
+	text, out, err := show(ctx)
 	if err == nil {
 		err = answer.Ended(ctx)
 	}
@@ -80,7 +79,7 @@ type logging struct {
 	in               podsLogIn
 	namespace, scope string
 	since            time.Duration
-	grep             *pattern
+	grep             pattern
 }
 
 func newLogging(c *kube.Client, in podsLogIn) (*logging, error) {
@@ -126,7 +125,7 @@ type part struct {
 // read reads the log of one container.
 func (l *logging) read(ctx context.Context, pod, container string, budget int) (part, error) {
 	o := kube.LogOptions{Container: container, Previous: l.in.Previous, Since: l.since, Tail: l.in.Tail, Limit: int64(budget)}
-	if l.grep != nil {
+	if !l.grep.any() {
 		o.Tail, o.Limit = searched, 0
 	}
 	text, cut, err := l.c.Logs(ctx, l.namespace, pod, o)
@@ -142,7 +141,7 @@ func (l *logging) read(ctx context.Context, pod, container string, budget int) (
 	var p part
 	p.lines, p.left = answer.Newest(lines, budget)
 	p.older = older
-	if cut && l.grep == nil {
+	if cut && l.grep.any() {
 		p.left = max(p.left, 1)
 	}
 	return p, nil
@@ -186,7 +185,7 @@ func (l *logging) single(ctx context.Context) (string, Logged, error) {
 
 func (l *logging) head(b *strings.Builder, lines int, what string) {
 	fmt.Fprintf(b, "# %d log lines", lines)
-	if l.grep != nil {
+	if !l.grep.any() {
 		b.WriteString(" " + l.grep.about)
 	}
 	fmt.Fprintf(b, " of %s %s", what, l.scope)
@@ -204,7 +203,7 @@ func (l *logging) rest(p part) string {
 	switch {
 	case p.left > 0:
 		return "-- Older lines were left out to keep the answer short: narrow it with grep, since or a smaller tail. --\n"
-	case p.older && l.grep != nil:
+	case p.older && !l.grep.any():
 		return fmt.Sprintf("-- There may be older lines: the newest %d were searched, and at most %d are shown. --\n", searched, l.in.Tail)
 	case p.older:
 		return "-- There may be older lines: pass a greater tail, or grep. --\n"

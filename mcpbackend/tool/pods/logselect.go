@@ -102,7 +102,7 @@ func (l *logging) write(b *strings.Builder, s stream, out *Logged) {
 		b.WriteString(name + " " + line + "\n")
 	}
 	out.Lines += len(lines)
-	if len(lines)+s.part.left == 0 && l.grep == nil && l.since == 0 {
+	if len(lines)+s.part.left == 0 && l.grep.any() && l.since == 0 {
 		fmt.Fprintf(b, "-- %s: nothing yet --\n", name)
 	}
 	if s.part.left > 0 {

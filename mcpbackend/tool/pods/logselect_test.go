@@ -65,7 +65,7 @@ func TestNobodyMayRead(t *testing.T) {
 
 // TestManyPods share a budget, and their number has a bound.
 func TestManyPods(t *testing.T) {
-	pods, answers := []string{}, map[string]string{}
+	pods, answers := make([]string, 0, 25), map[string]string{}
 	for i := range 25 {
 		name := fmt.Sprint("web-", i)
 		pods = append(pods, podNamed(name, "one", "two", "three"))

@@ -3,6 +3,7 @@
 package pods
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,12 +25,15 @@ func Tools() []tool.Tool {
 // The kinds of these tools: every cluster has them, so that nothing has to be
 // asked. Whether it has the metrics, the answer shows.
 var (
-	podKind         = kube.Kind{Version: "v1", Kind: "Pod", Resource: "pods", Namespaced: true}
+	podKind         = kube.Kind{Version: "v1", Kind: pod, Resource: "pods", Namespaced: true}
 	eventKind       = kube.Kind{Version: "v1", Kind: "Event", Resource: "events", Namespaced: true}
 	nodeKind        = kube.Kind{Version: "v1", Kind: "Node", Resource: "nodes"}
 	podMetricsKind  = kube.Kind{Group: metricsGroup, Version: "v1beta1", Kind: "PodMetrics", Resource: "pods", Namespaced: true}
 	nodeMetricsKind = kube.Kind{Group: metricsGroup, Version: "v1beta1", Kind: "NodeMetrics", Resource: "nodes"}
 )
+
+// pod is the kind that most of the tools are about.
+const pod = "Pod"
 
 const metricsGroup = "metrics.k8s.io"
 
@@ -47,14 +51,14 @@ func since(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
-	unit, times := text, time.Duration(1)
-	if days, ok := strings.CutSuffix(text, "d"); ok && strings.Trim(days, "0123456789.") == "" {
-		unit, times = days+"h", 24
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			n = 0
+		}
+		text = strconv.FormatUint(24*n, 10) + "h"
 	}
-	d, err := time.ParseDuration(unit)
-	if d <= maxSince { // before it can run over
-		d *= times
-	}
+	d, err := time.ParseDuration(text)
 	if err != nil || d <= 0 || d > maxSince {
 		return 0, answer.Mistake("since is how long ago, such as 30s, 10m, 2h or 1d.")
 	}

@@ -167,7 +167,7 @@ func (d disk) String() string {
 // eager are the pods that use most memory.
 func (s *summary) eager(c *kube.Client) string {
 	slices.SortStableFunc(s.Pods, func(a, b podStats) int { return cmp.Compare(b.Memory.WorkingSet, a.Memory.WorkingSet) })
-	lines := []string{"NAMESPACE\tPOD\tCPU\tMEMORY\tDISK"}
+	lines := append(make([]string, 0, 1+greatest), "NAMESPACE\tPOD\tCPU\tMEMORY\tDISK")
 	for _, p := range s.Pods[:min(len(s.Pods), greatest)] {
 		lines = append(lines, strings.Join([]string{
 			shown(c, p.Ref.Namespace), shown(c, p.Ref.Name), millicores(p.CPU.Nanocores / 1e9), mebibytes(p.Memory.WorkingSet), mebibytes(p.Ephemeral.Used),

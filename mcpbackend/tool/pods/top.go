@@ -90,9 +90,10 @@ type measure struct {
 // podMeasure sums up a PodMetrics.
 func podMeasure(c *kube.Client, o map[string]any) measure {
 	m := measure{sound: true}
-	var each []string
 	containers := lists(o, "containers")
-	for _, one := range containers[:min(len(containers), maxContainers)] {
+	containers = containers[:min(len(containers), maxContainers)]
+	each := make([]string, 0, len(containers))
+	for _, one := range containers {
 		u, ok := readUsage(one, "usage")
 		m.sound = m.sound && ok
 		m.add(u)

@@ -12,10 +12,11 @@ import (
 )
 
 type resourcesListIn struct {
+	Selection
+
 	APIVersion string `json:"apiVersion,omitempty" jsonschema:"found by kind if left out"`
 	Kind       string `json:"kind" jsonschema:"e.g. Deployment; plurals and short names too"`
 	Namespace  string `json:"namespace,omitempty" jsonschema:"* for all; default: the kubernetes-namespace header's, else all"`
-	Selection
 }
 
 func namespacesList() tool.Tool {
@@ -90,11 +91,8 @@ func chosen(c *kube.Client, apiVersion string, kind kube.Kind) string {
 	if apiVersion != "" || len(kind.Others) == 0 {
 		return ""
 	}
-	text := ""
-	for _, o := range kind.Others[:min(len(kind.Others), maxOthers)] {
-		text += " " + answer.Line(answer.Present(c, o), answer.MaxCell)
-	}
-	return fmt.Sprintf(" (a kind of this name is also in:%s; pass apiVersion for it)", text)
+	others := kind.Others[:min(len(kind.Others), maxOthers)]
+	return fmt.Sprintf(" (a kind of this name is also in: %s; pass apiVersion for it)", words(c, others))
 }
 
 // listing is one list on its way.

@@ -46,7 +46,7 @@ func allowed(ctx context.Context, c *kube.Client, namespace string) (text string
 
 // ruleLine is one rule, as "get list: pods deployments.apps (only web)".
 func ruleLine(c *kube.Client, r kube.ResourceRule) string {
-	var resources []string
+	resources := make([]string, 0, len(r.Groups)*len(r.Resources))
 	for _, group := range r.Groups {
 		for _, name := range r.Resources {
 			if group != "" {

@@ -40,7 +40,7 @@ func TestSeveral(t *testing.T) {
 
 // TestSeveralShareABudget, and what does not fit is named.
 func TestSeveralShareABudget(t *testing.T) {
-	answers, names := map[string]string{}, []string{}
+	answers, names := map[string]string{}, make([]string, 0, maxNames)
 	for i := range maxNames {
 		names = append(names, fmt.Sprint("p", i))
 		answers[podsPath+"/"+names[i]] = `{"a":"` + strings.Repeat("x", 10_000) + `"}`
