@@ -3,7 +3,6 @@ package describe
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -177,6 +176,6 @@ func TestTheDeadlineIsTheCallers(t *testing.T) {
 	})
 	_, err = Object(ctx, c, k, "team-a", "a")
 	var e *kube.Error
-	require.True(t, errors.As(err, &e), "%v", err)
+	require.ErrorAs(t, err, &e)
 	require.Equal(t, kube.Canceled, e.Trouble)
 }

@@ -60,7 +60,7 @@ const inNone = "none"
 // again runs tests of this package in a process of its own.
 func again(t *testing.T, pattern string, environment []string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern) //nolint:gosec // this test's own program
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run="+pattern)
 	cmd.Env = environment
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))

@@ -25,8 +25,9 @@ const (
 	maxListed  = 1 << 10 // the same in an object of a list
 	maxArray   = 256     // elements; of a map, four times as many
 	tokenKey   = "token"
-	tokenType  = "kubernetes.io/service-account-token"
+	tokenType  = "kubernetes.io/service-account-token" //nolint:gosec // a type of Secret
 	secretKind = "Secret"
+	dataField  = "data"
 )
 
 // whole shapes each top-level field of an object on its own, so that a long one
@@ -36,9 +37,9 @@ func (s *shaper) whole(o map[string]any, secret bool, limit int) map[string]any 
 	out := map[string]any{}
 	for key, value := range o {
 		switch {
-		case key == "data" && secret, key == "binaryData" && !secret:
+		case key == dataField && secret, key == "binaryData" && !secret:
 			out[key] = s.sizes(value, secret && o["type"] == tokenType)
-		case key == "data" && o["kind"] == "ConfigMap":
+		case key == dataField && o["kind"] == "ConfigMap":
 			out[key] = s.configuration(value)
 		default:
 			shown, _, cut := answer.Object(s.ctx, map[string]any{key: value}, s.scrub, secret)
@@ -53,9 +54,9 @@ func (s *shaper) whole(o map[string]any, secret bool, limit int) map[string]any 
 
 // configuration leaves the texts of a ConfigMap long: no cell holds them.
 func (s *shaper) configuration(v any) any {
-	shown, _, cut := answer.Object(s.ctx, map[string]any{"data": v}, s.scrub, false)
+	shown, _, cut := answer.Object(s.ctx, map[string]any{dataField: v}, s.scrub, false)
 	s.shortened = s.shortened || cut
-	return s.value(shown["data"], answer.ObjectBudget)
+	return s.value(shown[dataField], answer.ObjectBudget)
 }
 
 // sizes keeps how long values are, which is all that kubectl prints of them, but

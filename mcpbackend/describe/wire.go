@@ -18,13 +18,14 @@ import (
 // wire is the RoundTripper under the describers. It sends nothing but reads, and
 // hands on nothing that was not shaped.
 type wire struct {
+	shaper
+
 	next   http.RoundTripper
 	server string
 
 	path   string // of the object itself
 	object []byte // shaped, so that it is asked for once
 
-	shaper
 	unread []string
 	items  int // objects of lists, so far
 }
@@ -90,7 +91,8 @@ func (w *wire) RoundTrip(req *http.Request) (*http.Response, error) {
 		if resp.StatusCode != http.StatusNotFound {
 			w.note(what, statusWord(resp.StatusCode))
 		}
-		return answered(req, resp.StatusCode, []byte(fmt.Sprintf(`{"kind":"Status","apiVersion":"v1","status":"Failure","code":%d}`, resp.StatusCode))), nil
+		return answered(req, resp.StatusCode, fmt.Appendf(nil, `{"kind":"Status","apiVersion":"v1","status":"Failure","code":%d,"message":%q}`,
+			resp.StatusCode, statusWord(resp.StatusCode))), nil
 	}
 	if body, err = w.shaped(body, what == "secrets"); err != nil {
 		return nil, w.failed(what, err)
@@ -117,13 +119,16 @@ func (w *wire) failed(what string, err error) error {
 
 func (w *wire) note(what, word string) { w.unread = append(w.unread, what+" ("+word+")") }
 
-// statusWord is the word of a Trouble for a status that kept something unread.
+// statusWord is the word of a Trouble for a status that kept something unread:
+// some describers repeat it, and nothing else of the answer.
 func statusWord(status int) string {
 	switch status {
 	case http.StatusUnauthorized:
 		return kube.Unauthorized.String()
 	case http.StatusForbidden:
 		return kube.Forbidden.String()
+	case http.StatusNotFound:
+		return kube.NotFound.String()
 	case http.StatusGone:
 		return kube.Gone.String()
 	}

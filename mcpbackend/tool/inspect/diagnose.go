@@ -66,7 +66,7 @@ func diagnose(ctx context.Context, c *kube.Client, in diagnoseIn) (string, Diagn
 
 // namespace looks at everything in one.
 func (r *report) namespace(asked string) error {
-	kind, err := r.c.Resolve(r.ctx, "v1", "Pod")
+	kind, err := r.c.Resolve(r.ctx, "v1", podKind)
 	if err != nil {
 		return err
 	}
@@ -89,14 +89,14 @@ func (r *report) namespace(asked string) error {
 // everything judges what is in a namespace; "" is all of them.
 func (r *report) everything(namespace string, events bool) {
 	tool.Step(r.ctx, "reading Pods")
-	r.pods = r.all("v1", "Pod", namespace, "", "", podPages)
+	r.pods = r.all("v1", podKind, namespace, "", "", podPages)
 	tool.Step(r.ctx, "reading workloads")
-	for _, k := range [][2]string{{"apps/v1", "Deployment"}, {"apps/v1", "StatefulSet"}, {"apps/v1", "DaemonSet"}, {"batch/v1", "Job"}, {"batch/v1", "CronJob"}} {
+	for _, k := range [][2]string{{appsV1, deploymentKind}, {appsV1, statefulSetKind}, {appsV1, daemonSetKind}, {batchV1, jobKind}, {batchV1, cronJobKind}} {
 		r.judge(r.all(k[0], k[1], namespace, "", "", 1)...)
 	}
 	r.judge(r.pods...)
 	tool.Step(r.ctx, "reading volumes and services")
-	r.judge(r.all("v1", "PersistentVolumeClaim", namespace, "", "", 1)...)
+	r.judge(r.all("v1", claimKind, namespace, "", "", 1)...)
 	r.services(namespace)
 	if events {
 		tool.Step(r.ctx, "reading warnings")
@@ -106,7 +106,7 @@ func (r *report) everything(namespace string, events bool) {
 
 // services looks for those behind which nobody answers.
 func (r *report) services(namespace string) {
-	services := r.all("v1", "Service", namespace, "", "", 1)
+	services := r.all("v1", serviceKind, namespace, "", "", 1)
 	r.judge(services...)
 	if !slices.ContainsFunc(services, func(s map[string]any) bool { return dig(s, "spec", "selector") != nil }) {
 		return
@@ -159,26 +159,26 @@ func (r *report) workload(in diagnoseIn) error {
 func (r *report) parts(o map[string]any, kind kube.Kind, namespace string) (between []map[string]any) {
 	if selector := selectorOf(o); selector != "" && kind.Namespaced {
 		switch kind.Kind {
-		case "Deployment":
-			between = r.ownedBy(o, r.all("apps/v1", "ReplicaSet", namespace, selector, "", 1))
+		case deploymentKind:
+			between = r.ownedBy(o, r.all(appsV1, replicaSetKind, namespace, selector, "", 1))
 			for _, b := range between {
-				if text(b, "kind") == "ReplicaSet" && conditionOf(b, "ReplicaFailure").status == "True" {
+				if text(b, "kind") == replicaSetKind && conditionOf(b, "ReplicaFailure").status == conditionTrue {
 					r.judge(b)
 				}
 			}
-		case "Service":
+		case serviceKind:
 			before := len(r.unread)
 			behind := r.all("discovery.k8s.io/v1", "EndpointSlice", namespace, "kubernetes.io/service-name="+text(o, "metadata", "name"), "", 1)
 			if len(r.unread) == before {
 				r.findings = append(r.findings, endpointFindings(o, behind)...)
 			}
 		}
-		r.pods = r.all("v1", "Pod", namespace, selector, "", podPages)
+		r.pods = r.all("v1", podKind, namespace, selector, "", podPages)
 		return between
 	}
 	switch kind.Kind {
-	case "CronJob":
-		between = r.ownedBy(o, r.all("batch/v1", "Job", namespace, "", "", 1))
+	case cronJobKind:
+		between = r.ownedBy(o, r.all(batchV1, jobKind, namespace, "", "", 1))
 		slices.SortStableFunc(between, func(a, b map[string]any) int {
 			return moment(b, "metadata", "creationTimestamp").Compare(moment(a, "metadata", "creationTimestamp"))
 		})
@@ -186,11 +186,11 @@ func (r *report) parts(o map[string]any, kind kube.Kind, namespace string) (betw
 		r.judge(between...)
 		if len(between) > 0 {
 			if selector := selectorOf(between[0]); selector != "" {
-				r.pods = r.all("v1", "Pod", namespace, selector, "", 1)
+				r.pods = r.all("v1", podKind, namespace, selector, "", 1)
 			}
 		}
-	case "Node":
-		r.pods = r.all("v1", "Pod", "", "", "spec.nodeName="+text(o, "metadata", "name"), podPages)
+	case nodeKind:
+		r.pods = r.all("v1", podKind, "", "", "spec.nodeName="+text(o, "metadata", "name"), podPages)
 	}
 	return between
 }

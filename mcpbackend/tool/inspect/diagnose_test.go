@@ -84,7 +84,7 @@ func TestNamespaceIsDiagnosed(t *testing.T) {
 	require.NotContains(t, text, "plain")
 	require.Equal(t, []string{"log of job-a (forbidden)"}, out.Unread)
 	require.LessOrEqual(t, len(h.Asked()), 20, strings.Join(h.Asked(), "\n"))
-	require.Equal(t, 16, len(h.Asked()), strings.Join(h.Asked(), "\n"))
+	require.Len(t, h.Asked(), 16, strings.Join(h.Asked(), "\n"))
 }
 
 // TestHealthyIsSaid only of what was read.

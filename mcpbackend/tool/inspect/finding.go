@@ -41,7 +41,7 @@ func found(o map[string]any, how severity, reason, message, next string) finding
 		severity: how, kind: text(o, "kind"), namespace: text(o, "metadata", "namespace"), name: text(o, "metadata", "name"),
 		reason: reason, message: message, next: next,
 	}
-	if f.kind == "Pod" {
+	if f.kind == podKind {
 		if up := ownerOf(o); up.name != "" {
 			f.owner = up.kind + "/" + up.name
 		}
@@ -54,7 +54,7 @@ func advice(reason string) string {
 	switch reason {
 	case "CrashLoopBackOff", "Error", "Restarting", "ContainerCannotRun", "BackoffLimitExceeded":
 		return "read the log of the run that ended (pods_log with previous)"
-	case "OOMKilled":
+	case outOfMemory:
 		return "raise the memory limit, or lower what it uses"
 	case "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "ErrImagePullBackOff", "RegistryUnavailable":
 		return "check the image's name and tag, and imagePullSecrets"
@@ -64,7 +64,7 @@ func advice(reason string) string {
 		return "check command, mounts and security context; resources_describe shows the events"
 	case "Unschedulable":
 		return "compare its requests, node selector, affinity and tolerations with the nodes"
-	case "ContainerCreating", "PodInitializing", "NotStarted":
+	case creating, "PodInitializing", "NotStarted":
 		return "resources_describe shows the events: mostly a volume or the network"
 	case "NotReady":
 		return "check the readiness probe and pods_log"

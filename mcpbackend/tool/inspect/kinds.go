@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -148,7 +149,7 @@ func kindLines(c *kube.Client, rows []served) (lines []string, shown int) {
 		if len(r.also) > 0 {
 			version += " (also " + strings.Join(r.also[:min(len(r.also), 4)], ", ") + ")"
 		}
-		cells := []string{word(c, r.Resource), answer.Line(strings.Join(short, ","), maxShort), version, fmt.Sprint(r.Namespaced), word(c, r.Kind.Kind)}
+		cells := []string{word(c, r.Resource), answer.Line(strings.Join(short, ","), maxShort), version, strconv.FormatBool(r.Namespaced), word(c, r.Kind.Kind)}
 		_, _ = fmt.Fprintln(w, strings.Join(cells, "\t"))
 	}
 	_ = w.Flush()

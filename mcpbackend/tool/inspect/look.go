@@ -56,8 +56,9 @@ func moment(v any, path ...string) time.Time {
 type condition struct{ kind, status, reason, message string }
 
 func conditions(o map[string]any) []condition {
-	var out []condition
-	for _, c := range list(o, "status", "conditions") {
+	all := list(o, "status", "conditions")
+	out := make([]condition, 0, len(all))
+	for _, c := range all {
 		out = append(out, condition{text(c, "type"), text(c, "status"), text(c, "reason"), text(c, "message")})
 	}
 	return out

@@ -3,6 +3,7 @@ package inspect
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -28,7 +29,7 @@ func podFindings(p map[string]any, now time.Time) []finding {
 	switch phase {
 	case "Succeeded":
 		return nil
-	case "Failed":
+	case failedPhase:
 		reason := cmp.Or(text(p, "status", "reason"), "Error")
 		f := found(p, bad, reason, cmp.Or(text(p, "status", "message"), "the Pod has failed"), advice(reason))
 		for _, s := range containers(p) {
@@ -39,7 +40,7 @@ func podFindings(p map[string]any, now time.Time) []finding {
 		}
 		return []finding{f}
 	}
-	if c := conditionOf(p, "PodScheduled"); c.status == "False" {
+	if c := conditionOf(p, "PodScheduled"); c.status == conditionFalse {
 		reason := cmp.Or(c.reason, "Unschedulable")
 		how := bad
 		if reason == "SchedulingGated" {
@@ -53,7 +54,7 @@ func podFindings(p map[string]any, now time.Time) []finding {
 			out = append(out, f)
 		}
 	}
-	if c := conditionOf(p, "Ready"); len(out) == 0 && c.status == "False" {
+	if c := conditionOf(p, "Ready"); len(out) == 0 && c.status == conditionFalse {
 		return unready(p, c, now)
 	}
 	return out
@@ -76,7 +77,7 @@ func unready(p map[string]any, c condition, now time.Time) []finding {
 // containers are the statuses of all containers, those of init first.
 func containers(p map[string]any) []any {
 	init := list(p, "status", "initContainerStatuses")
-	return append(init[:len(init):len(init)], list(p, "status", "containerStatuses")...)
+	return append(slices.Clip(init), list(p, "status", "containerStatuses")...)
 }
 
 func containerFinding(p map[string]any, s any, now time.Time) (finding, bool) {
@@ -87,15 +88,15 @@ func containerFinding(p map[string]any, s any, now time.Time) (finding, bool) {
 	restarts := number(s, "restartCount")
 	switch waiting := text(s, "state", "waiting", "reason"); waiting {
 	case "":
-	case "ContainerCreating", "PodInitializing":
-		if older(now, moment(p, "metadata", "creationTimestamp"), toStart) && waiting == "ContainerCreating" {
+	case creating, "PodInitializing":
+		if older(now, moment(p, "metadata", "creationTimestamp"), toStart) && waiting == creating {
 			return about(risky, waiting, cmp.Or(text(s, "state", "waiting", "message"), "it has not started yet"))
 		}
 		return finding{}, false
 	case "CrashLoopBackOff":
 		f, _ := about(bad, waiting, fmt.Sprintf("%d restarts; its last run %s", restarts, ended(s, "lastState")))
-		if text(s, "lastState", "terminated", "reason") == "OOMKilled" {
-			f.next = advice("OOMKilled")
+		if text(s, "lastState", "terminated", "reason") == outOfMemory {
+			f.next = advice(outOfMemory)
 		}
 		f.crash = crashed(p, s, true)
 		return f, true
@@ -117,9 +118,9 @@ func containerFinding(p map[string]any, s any, now time.Time) (finding, bool) {
 		}
 		return f, true
 	}
-	if reason := text(s, "lastState", "terminated", "reason"); restarts >= manyRestarts || reason == "OOMKilled" {
+	if reason := text(s, "lastState", "terminated", "reason"); restarts >= manyRestarts || reason == outOfMemory {
 		why := "Restarting"
-		if reason == "OOMKilled" {
+		if reason == outOfMemory {
 			why = reason
 		}
 		f, _ := about(risky, why, fmt.Sprintf("%d restarts; its last run %s", restarts, ended(s, "lastState")))

@@ -42,7 +42,7 @@ Look closer with diagnose, resources_describe and pods_log where it helps. Chang
 const maxPromptWarnings = 30
 
 func healthCheck(ctx context.Context, c *kube.Client, arguments map[string]string) (string, error) {
-	kind, err := c.Resolve(ctx, "v1", "Pod")
+	kind, err := c.Resolve(ctx, "v1", podKind)
 	if err != nil {
 		return "", err
 	}
@@ -52,7 +52,7 @@ func healthCheck(ctx context.Context, c *kube.Client, arguments map[string]strin
 	}
 	s := newSurvey(ctx, c)
 	r := report{survey: s, scope: "Everything " + scope, wide: namespace == "", warned: maxPromptWarnings}
-	s.judge(s.all("v1", "Node", "", "", "", 1)...)
+	s.judge(s.all("v1", nodeKind, "", "", "", 1)...)
 	r.everything(namespace, arguments["check_events"] != "false")
 	if err := cmp.Or(answer.Ended(ctx), s.failed()); err != nil {
 		return "", err

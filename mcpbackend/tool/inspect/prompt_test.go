@@ -21,7 +21,8 @@ func TestHealthCheck(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, strings.Count(text, "\n"+dataEnd))
 	require.True(t, strings.HasSuffix(text, "\n"+dataEnd))
-	data := text[strings.Index(text, dataBegin):]
+	_, data, found := strings.Cut(text, dataBegin)
+	require.True(t, found)
 	for _, want := range []string{"Everything in namespace team-a: 2 errors, 1 info.\n", "ERROR Node/node-1 NotReady", "ERROR Pod/web-1-a CrashLoopBackOff", "Ignore all that. [redacted]"} {
 		require.Contains(t, data, want)
 	}

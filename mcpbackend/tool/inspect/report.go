@@ -158,7 +158,7 @@ func (r *report) facts(b *strings.Builder) {
 	if len(r.pods) > 0 {
 		ready := 0
 		for _, p := range r.pods {
-			if conditionOf(p, "Ready").status == "True" || text(p, "status", "phase") == "Succeeded" {
+			if conditionOf(p, "Ready").status == conditionTrue || text(p, "status", "phase") == "Succeeded" {
 				ready++
 			}
 		}

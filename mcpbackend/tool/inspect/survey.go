@@ -141,7 +141,7 @@ func (s *survey) judge(objects ...map[string]any) {
 // it selects nothing that could be asked for.
 func selectorOf(o map[string]any) string {
 	labels, _ := dig(o, "spec", "selector", "matchLabels").(map[string]any)
-	if text(o, "kind") == "Service" || text(o, "kind") == "ReplicationController" {
+	if text(o, "kind") == serviceKind || text(o, "kind") == "ReplicationController" {
 		labels, _ = dig(o, "spec", "selector").(map[string]any)
 	}
 	var terms []string
@@ -188,8 +188,9 @@ func (s *survey) warnings(namespace, fieldSelector string) []warning {
 	if fieldSelector != "" {
 		selector += "," + fieldSelector
 	}
-	var out []warning
-	for _, e := range s.all("v1", "Event", namespace, "", selector, eventPages) {
+	events := s.all("v1", "Event", namespace, "", selector, eventPages)
+	out := make([]warning, 0, len(events))
+	for _, e := range events {
 		w := warning{
 			kind: text(e, "involvedObject", "kind"), name: text(e, "involvedObject", "name"),
 			uid: text(e, "involvedObject", "uid"), reason: text(e, "reason"), message: text(e, "message"),

@@ -11,23 +11,23 @@ import (
 // alone.
 func objectFindings(o map[string]any, now time.Time) []finding {
 	switch text(o, "kind") {
-	case "Pod":
+	case podKind:
 		return podFindings(o, now)
-	case "Deployment":
+	case deploymentKind:
 		return deploymentFindings(o)
-	case "StatefulSet", "ReplicaSet", "ReplicationController":
+	case statefulSetKind, replicaSetKind, "ReplicationController":
 		return replicaFindings(o, numberOr(o, 1, "spec", "replicas"), number(o, "status", "readyReplicas"))
-	case "DaemonSet":
+	case daemonSetKind:
 		return replicaFindings(o, number(o, "status", "desiredNumberScheduled"), number(o, "status", "numberReady"))
-	case "Job":
+	case jobKind:
 		return jobFindings(o)
-	case "CronJob":
+	case cronJobKind:
 		return cronJobFindings(o)
-	case "PersistentVolumeClaim":
+	case claimKind:
 		return claimFindings(o)
-	case "Service":
+	case serviceKind:
 		return serviceFindings(o)
-	case "Node":
+	case nodeKind:
 		return nodeFindings(o)
 	}
 	return genericFindings(o)
@@ -37,7 +37,7 @@ const lookAtPods = "look at its Pods and the last warnings"
 
 func deploymentFindings(o map[string]any) []finding {
 	var out []finding
-	if c := conditionOf(o, "Progressing"); c.status == "False" {
+	if c := conditionOf(o, "Progressing"); c.status == conditionFalse {
 		out = append(out, found(o, bad, cmp.Or(c.reason, "NotProgressing"), c.message, lookAtPods))
 	}
 	if flag(o, "spec", "paused") {
@@ -49,14 +49,14 @@ func deploymentFindings(o map[string]any) []finding {
 // replicaFindings compares how many there should be with how many work.
 func replicaFindings(o map[string]any, want, have int64) []finding {
 	var out []finding
-	if c := conditionOf(o, "ReplicaFailure"); c.status == "True" {
+	if c := conditionOf(o, "ReplicaFailure"); c.status == conditionTrue {
 		out = append(out, found(o, bad, cmp.Or(c.reason, "ReplicaFailure"), c.message, "its Pods are refused: a quota, a limit or an admission rule"))
 	}
 	message := fmt.Sprintf("%d of %d Pods are ready", have, want)
 	switch {
 	case want == 0 && dig(o, "spec", "replicas") != nil:
 		return append(out, found(o, known, "ScaledToZero", "it asks for no Pods", "scale it up if that is not on purpose"))
-	case have >= want, text(o, "kind") == "ReplicaSet" && ownerOf(o).name != "": // its Deployment says it
+	case have >= want, text(o, "kind") == replicaSetKind && ownerOf(o).name != "": // its Deployment says it
 		return out
 	case have == 0:
 		return append(out, found(o, bad, "Unavailable", message, lookAtPods))
@@ -65,10 +65,10 @@ func replicaFindings(o map[string]any, want, have int64) []finding {
 }
 
 func jobFindings(o map[string]any) []finding {
-	if c := conditionOf(o, "Failed"); c.status == "True" {
-		return []finding{found(o, bad, cmp.Or(c.reason, "Failed"), c.message, advice(c.reason))}
+	if c := conditionOf(o, failedPhase); c.status == conditionTrue {
+		return []finding{found(o, bad, cmp.Or(c.reason, failedPhase), c.message, advice(c.reason))}
 	}
-	if c := conditionOf(o, "Suspended"); c.status == "True" {
+	if c := conditionOf(o, "Suspended"); c.status == conditionTrue {
 		return []finding{found(o, known, "Suspended", c.message, "resume it if that is not on purpose")}
 	}
 	if failed := number(o, "status", "failed"); failed > 0 && number(o, "status", "succeeded") == 0 {
@@ -134,9 +134,9 @@ func nodeFindings(o map[string]any) []finding {
 	var out []finding
 	for _, c := range conditions(o) {
 		switch {
-		case c.kind == "Ready" && c.status != "True":
+		case c.kind == "Ready" && c.status != conditionTrue:
 			out = append(out, found(o, bad, "NotReady", cmp.Or(c.message, c.reason), "see whether the machine is up and its kubelet runs (nodes_log)"))
-		case c.status == "True" && slices.Contains([]string{"MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"}, c.kind):
+		case c.status == conditionTrue && slices.Contains([]string{"MemoryPressure", "DiskPressure", "PIDPressure", "NetworkUnavailable"}, c.kind):
 			out = append(out, found(o, risky, c.kind, cmp.Or(c.message, c.reason), "free the resource, or move Pods away"))
 		}
 	}
@@ -149,18 +149,18 @@ func nodeFindings(o map[string]any) []finding {
 // Conditions by which most controllers say that all is well, and that it is not.
 var (
 	goodConditions = []string{"Ready", "Available", "Healthy", "Synced", "Established", "Reconciled", "Accepted", "Programmed", "AbleToScale", "ScalingActive", "ResourcesAvailable"}
-	badConditions  = []string{"Degraded", "Stalled", "Failed", "Failing", "NamespaceDeletionContentFailure", "NamespaceDeletionDiscoveryFailure"}
+	badConditions  = []string{"Degraded", "Stalled", failedPhase, "Failing", "NamespaceDeletionContentFailure", "NamespaceDeletionDiscoveryFailure"}
 )
 
 // genericFindings reads what any controller may say.
 func genericFindings(o map[string]any) []finding {
 	var out []finding
 	for _, c := range conditions(o) {
-		if c.status == "False" && slices.Contains(goodConditions, c.kind) || c.status == "True" && slices.Contains(badConditions, c.kind) {
+		if c.status == conditionFalse && slices.Contains(goodConditions, c.kind) || c.status == conditionTrue && slices.Contains(badConditions, c.kind) {
 			out = append(out, found(o, bad, cmp.Or(c.reason, c.kind), c.kind+" is "+c.status+": "+c.message, "resources_describe shows its status and events"))
 		}
 	}
-	if phase := text(o, "status", "phase"); phase == "Terminating" || phase == "Failed" {
+	if phase := text(o, "status", "phase"); phase == "Terminating" || phase == failedPhase {
 		out = append(out, found(o, risky, phase, cmp.Or(text(o, "status", "message"), "it is in phase "+phase), "resources_describe shows its status and events"))
 	}
 	return out
