@@ -60,6 +60,8 @@ func TestUpstreamInsecureWithAuthority(t *testing.T) {
 	require.NotEmpty(t, both.Get(kubeheader.CertificateAuthority))
 	s := shared.StartStack(t, harness.Options{Policy: shared.Policy + "insecureHosts: [127.0.0.1]\n"})
 	require.Equal(t, "alice", rig.Whoami(t, client, s.URL, both))
+	other := both.With(kubeheader.CertificateAuthority, newAuthority(t, "another CA").header())
+	require.Equal(t, "alice", rig.Whoami(t, client, s.URL, other), "the CA was to be left aside")
 	rejected(t, client, shared.Stack.URL, both, kubeheader.ReasonInsecureNotAllowed)
 }
 
