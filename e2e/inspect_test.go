@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -78,14 +77,8 @@ func TestDiagnose(t *testing.T) {
 		require.Regexp(t, `(?m)^ERROR Pod/renderer-\S+ Unschedulable: 0/2 nodes are available`, whole.Text())
 		require.Contains(t, whole.Text(), "Pods: 4, of which 2 are ready or done.\n")
 		require.NotContains(t, whole.Text(), c.Foreign)
-		// A tenant's role says nothing of EndpointSlices where there is a Service.
-		var out struct {
-			Healthy  bool                       `json:"healthy"`
-			Findings []struct{ Reason string } `json:"findings"`
-		}
-		require.NoError(t, json.Unmarshal(whole.Structured, &out))
-		require.False(t, out.Healthy)
-		require.NotEmpty(t, out.Findings)
+		require.Contains(t, string(whole.Structured), `"healthy":false`)
+		require.Contains(t, string(whole.Structured), `"reason":"Unschedulable"`)
 
 		require.Contains(t, said(t, client, c, "diagnose", fmt.Sprintf(`{"kind":"deploy","name":"web","namespace":%q}`, c.Namespace)), "nothing wrong was found.\n")
 		require.Contains(t, turnedDown(t, client, c, "diagnose", fmt.Sprintf(`{"namespace":%q}`, c.Foreign)), "forbidden")
