@@ -2,7 +2,10 @@ package server
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
@@ -10,6 +13,9 @@ import (
 
 	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
+	"kubernetes-mcp-edge/mcpbackend/admit"
+	"kubernetes-mcp-edge/mcpbackend/kube"
+	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
 // TestLimitsOfEveryMethod: prompts share the turns of tools, lists have their
@@ -67,5 +73,42 @@ func TestListsArePrivate(t *testing.T) {
 	for _, method := range []string{"server/discover", "tools/list", "prompts/list"} {
 		_, body := w.post(t, nil, modern, message(modern, method, `{}`))
 		require.Equal(t, "private", result(t, body)["cacheScope"], method)
+	}
+}
+
+// TestBucketOfARevokedCredential: who was refused is a newcomer again.
+func TestBucketOfARevokedCredential(t *testing.T) {
+	l := newLimiter(policy.BackendLimits{
+		CallsPerCaller: 1, Calls: 1, CallsPerSecond: 1000, NewcomersPerSecond: 1000, ServerCallsPerSecond: 1000,
+	}, func(proof.Verified) bool { return true }, newCounts(nil))
+	for word, kept := range map[string]bool{"forbidden": true, "unauthorized": false} {
+		_, err := l.limited(func(ctx context.Context, _ string, _ mcp.Request) (mcp.Result, error) {
+			require.True(t, l.rates.callers.has(""))
+			tool.Note(ctx, word)
+			return &mcp.CallToolResult{}, nil
+		})(tool.Watched(t.Context()), methodCallTool, nil)
+		require.NoError(t, err)
+		require.Equal(t, kept, l.rates.callers.has(""), word)
+	}
+}
+
+// TestLimitsOfClients reach the pool.
+func TestLimitsOfClients(t *testing.T) {
+	w := newWorld(t, nil, limited("serverRequests: 3, clients: 5, clientBytes: 2097152, clientIdle: 7m, clientAge: 9m"))
+	require.Equal(t, kube.Limits{Entries: 5, Bytes: 2 << 20, Idle: 7 * time.Minute, Age: 9 * time.Minute, Target: 3}, w.kubeConfig().Limits)
+}
+
+// TestWhoseWordForAnAddress: Envoy's, unless other machines can say that they
+// are Envoy.
+func TestWhoseWordForAnAddress(t *testing.T) {
+	for insecure, want := range map[bool]string{false: "203.0.113.7/32", true: "192.0.2.1/32"} {
+		w := newWorld(t, nil, func(o *setup) { o.InsecureListen = insecure })
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/mcp", nil)
+		require.NoError(t, w.seal(r.Header, nil))
+		r.Header.Set("X-Envoy-External-Address", "203.0.113.7")
+		var got admit.Caller
+		w.admitted()(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got, _ = admit.FromContext(r.Context()) })).
+			ServeHTTP(httptest.NewRecorder(), r)
+		require.Equal(t, want, got.Address.String())
 	}
 }

@@ -161,3 +161,26 @@ func TestProgressOfAnOldClient(t *testing.T) {
 	require.JSONEq(t, `{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":7,"progress":1,"message":"waiting for the API server"}}`, events[0])
 	require.Contains(t, events[1], `"id":"one"`)
 }
+
+// TestProgressEndsBeforeTheResult: a notification that is being sent is waited
+// for, and then there is nobody left who could send another.
+func TestProgressEndsBeforeTheResult(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pause := time.Sleep //nolint:forbidigo // a synctest bubble's
+		start := time.Now()
+		_, stop := reporting(t.Context(), func(context.Context, float64, string) error {
+			pause(3 * time.Second)
+			return nil
+		})
+		pause(firstProgress + time.Second)
+		stop()
+		require.Equal(t, 5*time.Second, time.Since(start))
+	})
+	var under context.Context
+	_, err := progressing(func(ctx context.Context, _ string, _ mcp.Request) (mcp.Result, error) {
+		under = ctx
+		return nil, ctx.Err()
+	})(t.Context(), methodCallTool, &mcp.CallToolRequest{Params: &mcp.CallToolParamsRaw{Meta: mcp.Meta{"progressToken": "x"}}})
+	require.NoError(t, err)
+	require.Error(t, under.Err(), "who reports has been told to stop")
+}
