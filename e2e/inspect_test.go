@@ -2,9 +2,13 @@ package e2e
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"k8s.io/client-go/rest"
 
 	"kubernetes-mcp-edge/e2e/harness"
 	"kubernetes-mcp-edge/e2e/rig"
@@ -150,4 +154,47 @@ func TestHealthCheckPrompt(t *testing.T) {
 		require.NotNil(t, rpc.Error)
 		require.Contains(t, rpc.Error.Message, "forbidden")
 	}
+}
+
+// adminSend writes to the API server itself, as its admin.
+func adminSend(t *testing.T, method, path, contentType, body string) {
+	t.Helper()
+	client, err := rest.HTTPClientFor(kubectl(shared.Cluster, "admin"))
+	require.NoError(t, err)
+	defer client.CloseIdleConnections()
+	request, err := http.NewRequestWithContext(t.Context(), method, shared.Cluster.Server+path, strings.NewReader(body))
+	require.NoError(t, err)
+	request.Header.Set("Content-Type", contentType)
+	response, err := client.Do(request)
+	require.NoError(t, err)
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Less(t, response.StatusCode, 300, string(text))
+}
+
+// TestDiagnoseACrash: the log of the run that ended is in the answer. No process
+// runs in the Pods of this cluster, so what the kubelet would say of one that
+// ended is written into the Pod's status.
+func TestDiagnoseACrash(t *testing.T) {
+	c := shared.Callers()[0]
+	pods := "/api/v1/namespaces/" + c.Namespace + "/pods"
+	adminSend(t, http.MethodPost, pods, "application/json", `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"crasher","labels":{"app":"crasher"}},
+		"spec":{"nodeName":"node-1","terminationGracePeriodSeconds":0,"containers":[{"name":"crasher","image":"registry.example.com/crasher:1"}]}}`)
+	defer func() { // not Cleanup, for then T's context is over
+		status, body := apiDo(t, shared.Cluster, http.MethodDelete, "admin", pods+"/crasher?gracePeriodSeconds=0")
+		require.Equal(t, http.StatusOK, status, body)
+	}()
+	rig.Eventually(t, func() error {
+		if body := apiGet(t, shared.Cluster, "admin", pods+"/crasher"); !strings.Contains(body, `"phase":"Running"`) {
+			return fmt.Errorf("not yet running: %s", body)
+		}
+		return nil
+	})
+	adminSend(t, http.MethodPatch, pods+"/crasher/status", "application/merge-patch+json", `{"status":{"containerStatuses":[{"name":"crasher","image":"i","imageID":"","ready":false,"restartCount":4,
+		"state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off 40s"}},"lastState":{"terminated":{"exitCode":1,"reason":"Error","startedAt":null,"finishedAt":null}}}]}}`)
+
+	text := said(t, rig.NewClient(t, false), c, "diagnose", fmt.Sprintf(`{"kind":"Pod","name":"crasher","namespace":%q}`, c.Namespace))
+	require.Contains(t, text, "ERROR Pod/crasher CrashLoopBackOff: container crasher: 4 restarts; its last run ended with exit code 1 (Error). Next: read the log")
+	require.Regexp(t, `(?m)^Log of container crasher of Pod crasher before its restart, last lines:\n  \| .*before the restart`, text)
 }
