@@ -58,24 +58,18 @@ func write(w *wire, kind kube.Kind, namespace, name string) (string, error) {
 	if kind.Namespaced {
 		mapping.Scope = meta.RESTScopeNamespace
 	}
-	own, known := kubectl.DescriberFor(gvk.GroupKind(), config)
-	generic, ok := kubectl.GenericDescriberFor(mapping, config)
-	if !ok {
-		return "", fmt.Errorf("describe: no client for %s", gvk)
-	}
-	for _, try := range []struct {
-		describer kubectl.ResourceDescriber
-		events    bool
-	}{{own, true}, {own, false}, {generic, true}, {generic, false}} {
-		if try.describer == own && !known {
-			continue
-		}
-		text, err := safely(try.describer, namespace, name, kubectl.DescriberSettings{ShowEvents: try.events, ChunkSize: chunk})
-		if err == nil {
-			return text, nil
-		}
-		if w.ctx.Err() != nil {
-			break
+	own := func() (kubectl.ResourceDescriber, bool) { return kubectl.DescriberFor(gvk.GroupKind(), config) }
+	generic := func() (kubectl.ResourceDescriber, bool) { return kubectl.GenericDescriberFor(mapping, config) }
+	for _, made := range []func() (kubectl.ResourceDescriber, bool){own, generic} {
+		describer, ok := made()
+		for _, events := range []bool{true, false} {
+			if !ok || w.ctx.Err() != nil {
+				break
+			}
+			text, err := safely(describer, namespace, name, kubectl.DescriberSettings{ShowEvents: events, ChunkSize: chunk})
+			if err == nil {
+				return text, nil
+			}
 		}
 	}
 	return "", &kube.Error{Trouble: kube.Garbled, Status: http.StatusOK, Detail: "the object is not what its API promises"}
