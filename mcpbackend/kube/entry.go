@@ -63,6 +63,7 @@ func newEntry(t kubeheader.Target, rules Rules, until time.Time, now func() time
 		upgrading: sync.OnceValue(func() *http.Transport { return newUpgradingTransport(t.Server, tlsc, rules) }),
 		access:    rules.Access, learnt: e.learnt, answered: e.answered, failed: e.failed, proven: &e.fate.proven,
 	}
+	e.guard.lines.watch(e.guard.transport)
 	if e.client, err = rest.HTTPClientFor(restConfig(t, e.guard)); err != nil {
 		return nil, fmt.Errorf("kube: building the client: %w", err)
 	}

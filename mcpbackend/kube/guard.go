@@ -49,6 +49,7 @@ type guard struct {
 	scheme, host string // of the verified server
 	prefix       string // of every path; "" or begins with a slash
 	transport    *http.Transport
+	lines        lines                  // of transport
 	upgrading    func() *http.Transport // for requests that take the connection over
 
 	access   access.Rules
@@ -174,22 +175,31 @@ func (g *guard) begin() error {
 func (g *guard) end() {
 	g.room.leave()
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.inFlight--
 	// A server that has not answered yet keeps no connection: it may be one that
 	// only wants them.
-	last := g.inFlight == 0 && (g.retired || g.proven != nil && !g.proven.Load())
-	g.mu.Unlock()
-	if last {
-		g.transport.CloseIdleConnections()
+	if g.inFlight == 0 && (g.retired || g.proven != nil && !g.proven.Load()) {
+		g.hangUp()
 	}
+}
+
+// hangUp ends all connections while there is no call, and none can begin.
+func (g *guard) hangUp() {
+	g.lines.cut()
+	g.transport.CloseIdleConnections()
 }
 
 // retire closes what is idle now and the rest when its calls have finished.
 // Calls under way are not disturbed.
 func (g *guard) retire() {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.retired = true
-	g.mu.Unlock()
+	if g.inFlight == 0 {
+		g.hangUp()
+		return
+	}
 	g.transport.CloseIdleConnections()
 }
 

@@ -3,13 +3,16 @@ package kube
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/http2"
 )
 
 // hijack answers with these bytes and keeps the socket until stop.
@@ -93,4 +96,30 @@ func TestNoReadOutlivesItsCall(t *testing.T) {
 	require.NoError(t, body.Close())
 	require.NoError(t, body.Close())
 	require.Zero(t, g.underway(), "once")
+}
+
+// TestFramesWithoutEnd: a server that goes on sending frames of HTTP/2 after the
+// call loses its connection with it.
+func TestFramesWithoutEnd(t *testing.T) {
+	closed := make(chan struct{})
+	h := newHostile(t, plain, func(s *httptest.Server) {
+		s.Config.TLSNextProto = map[string]func(*http.Server, *tls.Conn, http.Handler){"h2": func(_ *http.Server, conn *tls.Conn, _ http.Handler) {
+			defer close(closed)
+			defer func() { _ = conn.Close() }()
+			go func() { _, _ = io.Copy(io.Discard, conn) }()
+			f := http2.NewFramer(conn, nil)
+			for err := f.WriteSettings(); err == nil; {
+				err = f.WriteSettings(http2.Setting{ID: http2.SettingHeaderTableSize, Val: 4096})
+			}
+		}}
+	})
+	client := clientOf(t, h)
+	ctx := within(t, 200*time.Millisecond)
+	_, err := client.ServerVersion(ctx)
+	require.Equal(t, Deadline, trouble(t, err))
+	select {
+	case <-closed:
+	case <-time.After(5 * time.Second):
+		require.Fail(t, "the connection is still there")
+	}
 }
