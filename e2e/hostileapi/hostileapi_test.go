@@ -92,7 +92,7 @@ func TestHostileAPIServers(t *testing.T) {
 	stack, servers := startStack(t)
 	honest := world.StartTraffic(t, rig.Load{URL: stack.URL, Every: 20 * time.Millisecond})
 	honest.More(t, &honest.Good)
-	goroutines := gauge(t, stack, "go_goroutines")
+	goroutines := gauge(t.Context(), t, stack, "go_goroutines")
 	before, grown := resident(t, stack.MCPBackend), 0
 	for _, s := range servers {
 		t.Run(s.name, func(t *testing.T) {
@@ -118,8 +118,8 @@ func TestHostileAPIServers(t *testing.T) {
 	// not used any more, and those to servers that do not even answer a ping.
 	ctx, cancel := context.WithTimeout(t.Context(), connectionsEnd)
 	defer cancel()
-	require.NoError(t, harness.Until(ctx, func(context.Context) error {
-		if now := gauge(t, stack, "go_goroutines"); now > goroutines+5 {
+	require.NoError(t, harness.Until(ctx, func(ctx context.Context) error {
+		if now := gauge(ctx, t, stack, "go_goroutines"); now > goroutines+5 {
 			return fmt.Errorf("%v goroutines are left, before there were %v", now, goroutines)
 		}
 		return nil
@@ -177,9 +177,9 @@ func (s started) meet(t *testing.T, url string) {
 }
 
 // gauge reads one figure of the backend's.
-func gauge(tb testing.TB, s *harness.Stack, name string) float64 {
+func gauge(ctx context.Context, tb testing.TB, s *harness.Stack, name string) float64 {
 	tb.Helper()
-	for line := range strings.Lines(rig.Fetch(tb.Context(), tb, new(http.Client), s.BackendAdmin()+"/metrics")) {
+	for line := range strings.Lines(rig.Fetch(ctx, tb, new(http.Client), s.BackendAdmin()+"/metrics")) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
 			v, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 			require.NoError(tb, err)

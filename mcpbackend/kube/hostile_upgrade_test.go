@@ -119,7 +119,7 @@ func TestFramesWithoutEnd(t *testing.T) {
 	require.Equal(t, Deadline, trouble(t, err))
 	select {
 	case <-closed:
-	case <-time.After(5 * time.Second):
+	case <-within(t, 5*time.Second).Done():
 		require.Fail(t, "the connection is still there")
 	}
 }

@@ -114,7 +114,7 @@ func TestCrowded(t *testing.T) {
 			go stall()
 		}
 		synctest.Wait()
-		<-time.After(time.Second)
+		<-time.NewTimer(time.Second).C
 		took, err := large()
 		require.NoError(t, err)
 		require.Equal(t, largeTime, took)
@@ -127,7 +127,7 @@ func TestCrowded(t *testing.T) {
 			go stall()
 		}
 		synctest.Wait()
-		<-time.After(time.Second)
+		<-time.NewTimer(time.Second).C
 		for range largeEach {
 			go stall() // before the one below
 		}
