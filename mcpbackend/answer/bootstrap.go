@@ -17,6 +17,13 @@ var bootstrapText = regexp.MustCompile(`(?i)kubeadm[ \t]+(?:join|init|token)|boo
 // bootstrapName is a name under which such a token stands.
 var bootstrapName = regexp.MustCompile(`(?i)token|bootstrap`)
 
+// tellsOfToken reports whether a field or a variable is called so. What is
+// longer than any name is none.
+func tellsOfToken(name string) bool {
+	const longest = 1 << 10
+	return bootstrapName.MatchString(name[:min(len(name), longest)])
+}
+
 // redactBootstrap takes bootstrap tokens out. It leaves what only looks like
 // one, such as the names of two parts of a program: in 16 random characters
 // there is a digit, but for one time in two hundred. That one is found where it
@@ -53,5 +60,5 @@ func bootstrapObject(m map[string]any) bool {
 func announces(m map[string]any) bool {
 	name, _ := m["name"].(string)
 	_, valued := m["value"]
-	return valued && bootstrapName.MatchString(name)
+	return valued && tellsOfToken(name)
 }

@@ -27,7 +27,7 @@ func LogLines(c *kube.Client, text []byte) []string {
 	// follows. Together again: a key has many lines.
 	lines := strings.Split(string(lastLines(bytes.TrimRight(text, "\n"), maxLogLines)), "\n")
 	for i := range lines {
-		lines[i] = Clean(lines[i])
+		lines[i] = bounded(lines[i], MaxRawName, Clean)
 	}
 	clean := strings.TrimRight(redactShapes(c.Scrub(strings.Join(lines, "\n")), false), "\n")
 	if clean == "" {

@@ -167,7 +167,7 @@ func (p *presenter) mapping(m map[string]any, path string, secret bool) any {
 		}
 		p.sure = inside
 		name, value := p.key(key), m[key]
-		p.sure = inside || bootstrapName.MatchString(key)
+		p.sure = inside || tellsOfToken(key)
 		at := below(path, name)
 		switch {
 		case slices.Contains(copies, key):

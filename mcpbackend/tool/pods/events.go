@@ -80,7 +80,7 @@ func events(ctx context.Context, c *kube.Client, in eventsListIn, now time.Time)
 	}
 	slices.SortStableFunc(all, func(a, b event) int { return a.last.Compare(b.last) })
 	out := Happened{Namespace: namespace, AllNamespaces: namespace == ""}
-	text := eventText(all, in, &out)
+	text := eventText(c, all, in, &out)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d events %s", out.Count, scope)
 	if ago > 0 {
@@ -130,7 +130,7 @@ func eventSelector(ctx context.Context, c *kube.Client, in eventsListIn) (string
 	return strings.Join(parts, ","), nil
 }
 
-// event is what is shown of an Event (core/v1), fit to show.
+// event is what is shown of an Event (core/v1), as the server says it.
 type event struct {
 	last            time.Time
 	kind, reason    string
@@ -150,7 +150,7 @@ func allEvents(ctx context.Context, c *kube.Client, o kube.ListOptions) (all []e
 			return nil, false, err
 		}
 		for _, item := range objects.Items {
-			all = append(all, readEvent(c, item))
+			all = append(all, readEvent(item))
 		}
 		if objects.More > 0 {
 			return all, false, nil
@@ -162,14 +162,11 @@ func allEvents(ctx context.Context, c *kube.Client, o kube.ListOptions) (all []e
 	return all, false, nil
 }
 
-// readEvent keeps what may be shown, and no more of it: a page of the server's
-// texts is megabytes.
-func readEvent(c *kube.Client, o map[string]any) event {
+func readEvent(o map[string]any) event {
 	e := event{
-		kind: shown(c, texts(o, "type")), reason: shown(c, texts(o, "reason")), count: max(1, number(o["count"])),
-		message:   answer.Line(answer.Present(c, texts(o, "message")), maxMessage),
-		object:    shown(c, strings.ToLower(texts(o, "involvedObject", "kind"))+"/"+texts(o, "involvedObject", "name")),
-		namespace: shown(c, texts(o, "involvedObject", "namespace")),
+		kind: texts(o, "type"), reason: texts(o, "reason"), message: texts(o, "message"), count: max(1, number(o["count"])),
+		object:    strings.ToLower(texts(o, "involvedObject", "kind")) + "/" + texts(o, "involvedObject", "name"),
+		namespace: texts(o, "involvedObject", "namespace"),
 	}
 	series, _ := o["series"].(map[string]any)
 	e.count = max(e.count, number(series["count"]))
@@ -185,12 +182,12 @@ func readEvent(c *kube.Client, o map[string]any) event {
 }
 
 // eventText are the newest events, a line each, within limit and budget.
-func eventText(all []event, in eventsListIn, out *Happened) string {
+func eventText(c *kube.Client, all []event, in eventsListIn, out *Happened) string {
 	limit := cmp.Or(in.Limit, defaultEvents)
 	lines := make([]string, 0, limit)
 	size := 0
 	for _, e := range slices.Backward(all) {
-		line := e.line(out.AllNamespaces)
+		line := e.line(c, out.AllNamespaces)
 		if size += len(line) + 1; len(lines) == limit || size > answer.ListBudget {
 			break
 		}
@@ -207,7 +204,7 @@ func eventText(all []event, in eventsListIn, out *Happened) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-func (e event) line(withNamespace bool) string {
+func (e *event) line(c *kube.Client, withNamespace bool) string {
 	object, count := e.object, ""
 	if withNamespace && e.namespace != "" {
 		object = e.namespace + "/" + object
@@ -215,5 +212,6 @@ func (e event) line(withNamespace bool) string {
 	if e.count > 1 {
 		count = " x" + strconv.Itoa(e.count)
 	}
-	return fmt.Sprintf("%s %s %s %s%s: %s", e.last.UTC().Format(time.RFC3339), e.kind, e.reason, object, count, e.message)
+	return fmt.Sprintf("%s %s %s %s%s: %s", e.last.UTC().Format(time.RFC3339), shown(c, e.kind), shown(c, e.reason), shown(c, object), count,
+		answer.Line(answer.Present(c, e.message), maxMessage))
 }

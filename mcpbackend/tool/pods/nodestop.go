@@ -47,9 +47,12 @@ func nodeTop(ctx context.Context, c *kube.Client, in nodesTopIn) (string, Used, 
 		var m measure
 		m.usage, m.sound = readUsage(o, "usage")
 		whole := allocatable[name]
-		m.line = strings.TrimRight(strings.Join([]string{
-			shown(c, name), millicores(m.cores), percent(m.cores, whole.cores), mebibytes(m.bytes), percent(m.bytes, whole.bytes),
-		}, "\t"), "\t")
+		used := m.usage
+		m.line = func() string {
+			return strings.TrimRight(strings.Join([]string{
+				shown(c, name), millicores(used.cores), percent(used.cores, whole.cores), mebibytes(used.bytes), percent(used.bytes, whole.bytes),
+			}, "\t"), "\t")
+		}
 		rows = append(rows, m)
 	}
 	text, out, err := ranked(ctx, "nodes", "NAME\tCPU\tCPU%\tMEMORY\tMEMORY%", "in the cluster", rows, objects)

@@ -83,8 +83,8 @@ func topScope(c *kube.Client, in podsTopIn) (namespace, scope string, err error)
 type measure struct {
 	usage
 
-	line  string // with a %s for the usage
-	sound bool   // all of it could be read
+	sound bool          // all of it could be read
+	line  func() string // asked for what is shown alone
 }
 
 // podMeasure sums up a PodMetrics.
@@ -92,17 +92,23 @@ func podMeasure(c *kube.Client, o map[string]any) measure {
 	m := measure{sound: true}
 	containers := lists(o, "containers")
 	containers = containers[:min(len(containers), maxContainers)]
-	each := make([]string, 0, len(containers))
 	for _, one := range containers {
 		u, ok := readUsage(one, "usage")
 		m.sound = m.sound && ok
 		m.add(u)
-		each = append(each, fmt.Sprintf("%s=%s/%s", shown(c, texts(one, "name")), millicores(u.cores), mebibytes(u.bytes)))
 	}
-	m.line = strings.Join([]string{
-		shown(c, texts(o, "metadata", "namespace")), shown(c, texts(o, "metadata", "name")),
-		millicores(m.cores), mebibytes(m.bytes), strings.Join(each, " "),
-	}, "\t")
+	sum := m.usage
+	m.line = func() string {
+		each := make([]string, 0, len(containers))
+		for _, one := range containers {
+			u, _ := readUsage(one, "usage")
+			each = append(each, fmt.Sprintf("%s=%s/%s", shown(c, texts(one, "name")), millicores(u.cores), mebibytes(u.bytes)))
+		}
+		return strings.Join([]string{
+			shown(c, texts(o, "metadata", "namespace")), shown(c, texts(o, "metadata", "name")),
+			millicores(sum.cores), mebibytes(sum.bytes), strings.Join(each, " "),
+		}, "\t")
+	}
 	return m
 }
 
@@ -122,8 +128,9 @@ func ranked(ctx context.Context, what, header, scope string, rows []measure, obj
 		if !r.sound {
 			unsound++
 		}
-		if size += len(r.line); size <= answer.ListBudget {
-			lines = append(lines, r.line)
+		if size <= answer.ListBudget && ctx.Err() == nil {
+			lines = append(lines, r.line())
+			size += len(lines[len(lines)-1])
 		}
 	}
 	out.CPUMillis, out.Memory = int64(sum.cores*1000), int64(sum.bytes)
