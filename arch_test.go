@@ -42,6 +42,8 @@ var forbidden = []struct{ room, imports, why string }{
 	{"mcpbackend/admit", "k8s.io/", "admission decides before any client exists"},
 	{"extproc/verdict", "google.golang.org/protobuf/", "the verdict is pure: no wire format"},
 	{"extproc/verdict", "google.golang.org/grpc/", "the verdict is pure: no transport"},
+	{"extproc/access", "golang.org/", "layer 0 is the standard library"},
+	{"extproc/access", "github.com/", "layer 0 is the standard library"},
 	{"extproc/hostpolicy", "golang.org/", "layer 0 is the standard library"},
 	{"extproc/hostpolicy", "github.com/", "layer 0 is the standard library"},
 	{"extproc/kubeheader", "github.com/", "the contract depends on the standard library and idna only"},

@@ -113,7 +113,7 @@ func limitsOfBackend(l *BackendLimits) []key {
 		{name: "clientBytes", about: "The memory that they may take, as far as it can be estimated.", value: number{&l.ClientBytes, 1 << 20, 64 << 30}},
 		{name: "clientIdle", about: "A client that was not used this long is closed.", value: span{&l.ClientIdle, time.Second, 24 * time.Hour}},
 		{name: "clientAge", about: "A client of this age is closed, used or not.", value: span{&l.ClientAge, time.Second, 24 * time.Hour}},
-		{name: "connectionAge", about: "A connection from Envoy of this age takes its last request. Keep it above Envoy's max_connection_duration (5m as rendered), so that Envoy replaces it before, without a failed request: who came in under a client CA or name that is no longer on the list stays no longer.", value: span{&l.ConnectionAge, time.Second, 24 * time.Hour}},
+		{name: "connectionAge", about: "A connection from Envoy of this age takes its last request. Over HTTP/1, as Envoy is rendered, that fails none: who came in under a client CA or name that is no longer on the list stays no longer.", value: span{&l.ConnectionAge, time.Second, 24 * time.Hour}},
 		{name: "drain", about: "How long a shutdown may take. Keep it below the supervisor's grace period.", value: span{&l.Drain, 100 * time.Millisecond, 10 * time.Minute}},
 	}
 }
