@@ -49,11 +49,16 @@ func (e *entry) answered(status int) {
 	switch {
 	case status == http.StatusUnauthorized:
 		e.dropped(CauseAuthFailure)
-	case status == http.StatusForbidden, status == http.StatusSwitchingProtocols, status >= 200 && status < 300:
+	case proves(status):
 		if !e.fate.proven.Load() && e.fate.proven.CompareAndSwap(false, true) && e.fate.prove != nil {
 			e.fate.prove()
 		}
 	}
+}
+
+// proves reports whether an answer shows that the server knows the credential.
+func proves(status int) bool {
+	return status == http.StatusForbidden || status == http.StatusSwitchingProtocols || status >= 200 && status < 300
 }
 
 // failed hears of every request without an answer. After a failed handshake the

@@ -29,6 +29,7 @@ type Acts struct {
 	last     Act
 	resource bool
 	any      bool
+	accepted bool
 }
 
 type actsKey struct{}
@@ -45,6 +46,29 @@ func (a *Acts) Last() (Act, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.last, a.any
+}
+
+// Accepted reports whether an API server has answered to the caller's credential
+// under ctx, which is one of Recorded: with what was asked for, or that he may
+// not have it.
+func Accepted(ctx context.Context) bool {
+	a, ok := ctx.Value(actsKey{}).(*Acts)
+	if !ok {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.accepted
+}
+
+// answered takes note of an answer's status.
+func (a *Acts) answered(status int) {
+	if !proves(status) {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.accepted = true
 }
 
 func (a *Acts) add(w *wired) {
@@ -101,15 +125,18 @@ func (g *guard) watch(req *http.Request) (answered func(status int)) {
 	if acts == nil && g.observe == nil {
 		return func(int) {}
 	}
-	w := readWire(req, g.prefix)
+	w, began := readWire(req, g.prefix), time.Now()
 	if acts != nil {
 		acts.add(&w)
 	}
-	if g.observe == nil {
-		return func(int) {}
+	return func(status int) {
+		if acts != nil {
+			acts.answered(status)
+		}
+		if g.observe != nil {
+			g.observe(w.counted(), status, time.Since(began))
+		}
 	}
-	began := time.Now()
-	return func(status int) { g.observe(w.counted(), status, time.Since(began)) }
 }
 
 // Place tells API servers apart as callers mean them, by URL and by whom they

@@ -84,8 +84,11 @@ func (l *limiter) limited(next mcp.MethodHandler) mcp.MethodHandler {
 		}
 		defer give()
 		result, err := next(ctx, method, req)
-		if tool.Trouble(ctx) == kube.Unauthorized.String() {
+		switch {
+		case tool.Trouble(ctx) == kube.Unauthorized.String():
 			l.rates.refused(caller)
+		case kube.Accepted(ctx):
+			l.rates.accepted(caller)
 		}
 		return result, err
 	}

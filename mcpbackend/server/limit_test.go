@@ -92,6 +92,35 @@ func TestBucketOfARevokedCredential(t *testing.T) {
 	}
 }
 
+// TestBucketOfAnAcceptedCredential: the first answer of his API server makes a
+// caller known, though the pool keeps no client; what asks nobody does not.
+func TestBucketOfAnAcceptedCredential(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api, limited("newcomersPerSecond: 1, clients: 1"))
+	limit := newLimiter(w.limits, func(proof.Verified) bool { return false }, w.counts)
+	caller := w.visitor(t, api, "alice-token", "203.0.113.1/32")
+	client, err := w.clients.For(t.Context(), caller.Verified, decision)
+	require.NoError(t, err)
+	for what, row := range map[string]struct {
+		ask   func(ctx context.Context)
+		known bool
+	}{
+		"nothing": {func(context.Context) {}, false},
+		"whoami":  {func(ctx context.Context) { _, _ = client.WhoAmI(ctx) }, true},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		ctx, _ = kube.Recorded(tool.Watched(ctx))
+		_, err = limit.limited(func(ctx context.Context, _ string, _ mcp.Request) (mcp.Result, error) {
+			row.ask(ctx)
+			return &mcp.CallToolResult{}, nil
+		})(ctx, methodCallTool, nil)
+		cancel()
+		require.NoError(t, err)
+		require.Equal(t, row.known, limit.rates.callers.has(""), what) // outside admit nobody has a fingerprint
+		limit.rates.callers.forget("")
+	}
+}
+
 // TestLimitsOfClients reach the pool.
 func TestLimitsOfClients(t *testing.T) {
 	w := newWorld(t, nil, limited("serverRequests: 3, clients: 5, clientBytes: 2097152, clientIdle: 7m, clientAge: 9m"))

@@ -64,6 +64,10 @@ func (r *rates) take(caller admit.Caller) (over string) {
 	return ""
 }
 
+// accepted gives a caller a bucket of his own: an API server knows him. He keeps
+// it when the pool lets go of his client.
+func (r *rates) accepted(caller admit.Caller) { r.callers.of(caller.Verified.Fingerprint()) }
+
 // refused takes a caller's bucket away: his credential is not accepted any more.
 func (r *rates) refused(caller admit.Caller) { r.callers.forget(caller.Verified.Fingerprint()) }
 
