@@ -170,7 +170,7 @@ func (l *leaky) resources(version string) []any {
 
 // root is aggregated discovery (apidiscovery.k8s.io/v2).
 func (l *leaky) root(core bool) []any {
-	out := []any{}
+	out := make([]any, 0, len(l.kinds))
 	for _, version := range slices.Sorted(maps.Keys(l.kinds)) {
 		group, name, found := strings.Cut(version, "/")
 		if found == core {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"testing"
 
@@ -75,13 +76,12 @@ var promptWalks = map[string][]map[string]string{
 
 // outputs are these arguments with each form that a list has.
 func outputs(base arguments) []arguments {
-	var out []arguments
-	for _, more := range []arguments{{}, {"output": "yaml"}, {"output": "names"}, {"output": "count"}, {"fields": []string{"data", "stringData", "spec", "metadata.annotations", "message"}}, {"output": "yaml", "fields": []string{"data.password"}}} {
+	forms := []arguments{{}, {"output": "yaml"}, {"output": "names"}, {"output": "count"}, {"fields": []string{"data", "stringData", "spec", "metadata.annotations", "message"}}, {"output": "yaml", "fields": []string{"data.password"}}}
+	out := make([]arguments, 0, len(forms))
+	for _, more := range forms {
 		one := arguments{}
 		for _, part := range []arguments{base, more} {
-			for k, v := range part {
-				one[k] = v
-			}
+			maps.Copy(one, part)
 		}
 		out = append(out, one)
 	}
