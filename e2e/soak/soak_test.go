@@ -93,7 +93,7 @@ func start(tb testing.TB, binaries harness.Binaries, ports string) *harness.Stac
 		Binaries: binaries, Dir: dir, LogLevel: "warn",
 		Policy: "apiVersion: kubernetes-mcp-edge/v1\nkind: Policy\nplaintextIngress: allow\nhosts:\n  exact: [\"127.0.0.1\"]\n" +
 			"ports: [" + ports + "]\nnetworks:\n- cidr: 127.0.0.1/32\n  ports: [" + ports + "]\n",
-		PolicyExtra: fmt.Sprintf("limits:\n  guard:\n    drain: 500ms\n  backend:\n    clients: %d\n    drain: 1s\n", pooled),
+		PolicyExtra: fmt.Sprintf("limits:\n  guard:\n    drain: 500ms\n  backend:\n    clients: %d\n    newcomersPerSecond: 100000 # all tenants have one address, and new tokens all the time\n    drain: 1s\n", pooled),
 	})
 	require.NoError(tb, err)
 	tb.Cleanup(s.Stop)

@@ -57,7 +57,7 @@ func watchCredentials(ctx context.Context, into figures) error {
 		return err
 	}
 	defer clean()
-	w, err := startWay(ctx, dir, fmt.Sprintf("limits: {guard: {drain: 500ms}, backend: {clients: %d}}\n", pooled))
+	w, err := startWay(ctx, dir, fmt.Sprintf("limits: {guard: {drain: 500ms}, backend: {clients: %d, newcomersPerSecond: 100000}}\n", pooled))
 	defer w.close()
 	if err != nil {
 		return err
