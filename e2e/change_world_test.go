@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"strings"
 	"testing"
@@ -115,11 +116,21 @@ func (w *changers) fails(t *testing.T, c rig.Caller, tool string, arguments map[
 	return got.Text()
 }
 
-// each runs a test as every caller: names of objects have to hold his number.
-func (w *changers) each(t *testing.T, f func(t *testing.T, c rig.Caller, n int)) {
-	t.Helper()
-	for n, c := range w.callers() {
-		t.Run(fmt.Sprintf("%s/%d", c.User, n), func(t *testing.T) { f(t, c, n) })
+// numbered is a caller, and a number for the names of his objects.
+type numbered struct {
+	rig.Caller
+
+	n int
+}
+
+// each yields every caller with a name for his test.
+func (w *changers) each() iter.Seq2[string, numbered] {
+	return func(yield func(string, numbered) bool) {
+		for n, c := range w.callers() {
+			if !yield(fmt.Sprintf("%s/%d", c.User, n), numbered{c, n}) {
+				return
+			}
+		}
 	}
 }
 

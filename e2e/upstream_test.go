@@ -34,7 +34,7 @@ func TestUpstreamBearerOnce(t *testing.T) {
 			require.True(t, c == "Bearer "+token, "not one scheme and the token") //nolint:testifylint // Equal would print it
 		}
 	}
-	rejected(t, client, s.URL, r.headers().With(kubeheader.Authorization, "Bearer Bearer "+token), kubeheader.ReasonTokenDoubleBearer)
+	rejected(t, client, s.URL, r.headers().With(kubeheader.Authorization, "Bearer "+"Bearer "+token), kubeheader.ReasonTokenDoubleBearer)
 	requests, _, _ := r.seen()
 	require.Empty(t, requests)
 }

@@ -80,7 +80,7 @@ Which toolsets there are is the operator's choice (` + "`mcpbackend --toolsets`"
 ` + "`exec`" + ` runs no command: its transport refuses both, whatever a tool asks of it. What a caller may do in the cluster is decided
 by the cluster, and by the operator's ` + "`access`" + ` rules. How this differs from other servers: [AUTH_HEADERS_PROVIDER.md](AUTH_HEADERS_PROVIDER.md).
 `)
-	var known []string
+	known := make([]string, 0, len(toolsets))
 	for _, set := range toolsets {
 		known = append(known, set.name)
 		fmt.Fprintf(&b, "\n## Toolset %s\n\n%s\n", set.name, set.text)

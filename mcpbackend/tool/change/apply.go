@@ -126,7 +126,7 @@ func (p planned) compare(l *line, before, after map[string]any, dryRun bool) {
 	l.changed, l.more = named(paths)
 }
 
-func nameOf(o map[string]any) string { return inMetadata(o, "name") }
+func nameOf(o map[string]any) string { return inMetadata(o, fieldName) }
 
 func versionOf(o map[string]any) string { return inMetadata(o, "resourceVersion") }
 

@@ -17,6 +17,13 @@ const (
 	maxValues    = 50_000    // of all documents, aliases counted as often as they are used
 )
 
+// Fields that say which object one is.
+const (
+	fieldAPIVersion = "apiVersion"
+	fieldKind       = "kind"
+	fieldName       = "name"
+)
+
 // document is one object of a manifest.
 type document struct {
 	where  string // "document 2" or "document 2, item 3"
@@ -62,8 +69,8 @@ func read(text string) ([]any, error) {
 		return readYAML(text, b)
 	}
 	values, fault := readJSON(text, b)
-	if fault == nil || fault.final {
-		return values, fault.mistake()
+	if fault == nil {
+		return values, nil
 	}
 	if values, err := readYAML(text, &budget{left: maxValues}); err == nil {
 		return values, nil
@@ -81,7 +88,7 @@ func expand(out *[]document, where string, v any, lists int) error {
 	if !ok {
 		return answer.Mistake("%s is no object: it has to be a map with apiVersion, kind and metadata.", where)
 	}
-	kind, _ := object["kind"].(string)
+	kind, _ := object[fieldKind].(string)
 	items, listed := object["items"].([]any)
 	if !listed || !strings.HasSuffix(kind, "List") {
 		d, err := identify(where, object)
@@ -113,8 +120,8 @@ func inherit(list map[string]any, kind string, item any) {
 	if !ok || kind == "List" {
 		return
 	}
-	if object["kind"] == nil && object["apiVersion"] == nil {
-		object["kind"], object["apiVersion"] = strings.TrimSuffix(kind, "List"), list["apiVersion"]
+	if object[fieldKind] == nil && object[fieldAPIVersion] == nil {
+		object[fieldKind], object[fieldAPIVersion] = strings.TrimSuffix(kind, "List"), list[fieldAPIVersion]
 	}
 }
 
@@ -131,8 +138,8 @@ func identify(where string, object map[string]any) (document, error) {
 		to   *string
 		path string
 	}{
-		{object, "apiVersion", &d.apiVersion, "apiVersion"}, {object, "kind", &d.kind, "kind"},
-		{metadata, "name", &d.name, "metadata.name"}, {metadata, "generateName", &d.generateName, "metadata.generateName"},
+		{object, fieldAPIVersion, &d.apiVersion, fieldAPIVersion}, {object, fieldKind, &d.kind, fieldKind},
+		{metadata, fieldName, &d.name, "metadata.name"}, {metadata, "generateName", &d.generateName, "metadata.generateName"},
 		{metadata, "namespace", &d.namespace, "metadata.namespace"},
 	} {
 		s, ok := f.in[f.key].(string)

@@ -166,7 +166,7 @@ func TestRefusedManifests(t *testing.T) {
 // bomb is a few lines that stand for a billion values.
 func bomb() string {
 	var b strings.Builder
-	b.WriteString(object("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"))
+	b.WriteString(object("a0: &a0 [" + strings.Repeat("x, ", 9) + "x]\n"))
 	for i := 1; i < 10; i++ {
 		fmt.Fprintf(&b, "a%d: &a%d [%s]\n", i, i, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i-1), 10), ", "))
 	}
@@ -190,7 +190,7 @@ items:
 {"apiVersion": "example.com/v1", "kind": "AllowList", "metadata": {"name": "d"}, "spec": {"items": []}}
 `)
 	require.NoError(t, err)
-	var seen []string
+	seen := make([]string, 0, len(got))
 	for _, d := range got {
 		seen = append(seen, strings.Join([]string{d.where, d.apiVersion, d.kind, d.name}, " | "))
 	}

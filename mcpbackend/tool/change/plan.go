@@ -87,7 +87,7 @@ func definer(all []document, of document) string {
 		}
 		spec, _ := d.object["spec"].(map[string]any)
 		names, _ := spec["names"].(map[string]any)
-		if spec["group"] == group && names["kind"] == of.kind {
+		if spec["group"] == group && names[fieldKind] == of.kind {
 			return d.where
 		}
 	}
@@ -172,7 +172,7 @@ func (p planned) asSecret(o map[string]any) map[string]any {
 		return o
 	}
 	o = maps.Clone(o)
-	o["kind"] = "Secret"
+	o[fieldKind] = "Secret"
 	return o
 }
 

@@ -16,27 +16,18 @@ type budget struct{ left int }
 // spend takes one value at a depth.
 func (b *budget) spend(depth int) *fault {
 	if b.left--; b.left < 0 {
-		return &fault{text: fmt.Sprintf("resource holds more than %d values, counting an alias as often as it is used.", maxValues), final: true}
+		return &fault{text: fmt.Sprintf("resource holds more than %d values, counting an alias as often as it is used.", maxValues)}
 	}
 	if depth > maxDepth {
-		return &fault{text: fmt.Sprintf("resource is nested deeper than %d levels.", maxDepth), final: true}
+		return &fault{text: fmt.Sprintf("resource is nested deeper than %d levels.", maxDepth)}
 	}
 	return nil
 }
 
-// fault is what is wrong with a manifest, in words for the caller. A final one
-// is no matter of syntax: the text would not be better in another.
-type fault struct {
-	text  string
-	final bool
-}
+// fault is what is wrong with a manifest, in words for the caller.
+type fault struct{ text string }
 
-func (f *fault) mistake() error {
-	if f == nil {
-		return nil
-	}
-	return answer.Mistake("%s", f.text)
-}
+func (f *fault) mistake() error { return answer.Mistake("%s", f.text) }
 
 // readJSON reads JSON values until the text ends.
 func readJSON(text string, b *budget) ([]any, *fault) {
@@ -56,7 +47,7 @@ func readJSON(text string, b *budget) ([]any, *fault) {
 			return nil, f
 		}
 		if len(out) > maxDocuments {
-			return nil, &fault{text: fmt.Sprintf("resource holds more than %d documents.", maxDocuments), final: true}
+			return nil, &fault{text: fmt.Sprintf("resource holds more than %d documents.", maxDocuments)}
 		}
 		out = append(out, v)
 	}
@@ -104,7 +95,7 @@ func (d *jsonReader) object(depth int) (any, *fault) {
 		}
 		key, _ := token.(string) // the decoder takes nothing else here
 		if _, twice := out[key]; twice {
-			return nil, &fault{text: fmt.Sprintf("resource holds the key %s twice in one object: only one of the two could count.", answer.Quoted(key)), final: true}
+			return nil, &fault{text: fmt.Sprintf("resource holds the key %s twice in one object: only one of the two could count.", answer.Quoted(key))}
 		}
 		if token, err = d.dec.Token(); err != nil {
 			return nil, d.syntax(err)

@@ -74,6 +74,7 @@ func (r *yamlReader) value(n *yaml.Node, depth int) (any, *fault) {
 		return r.value(n.Content[0], depth+1)
 	case yaml.AliasNode:
 		return r.value(n.Alias, depth+1) // one of itself ends at the deepest level
+	case yaml.MappingNode, yaml.SequenceNode, yaml.ScalarNode:
 	}
 	if f := r.budget.spend(depth); f != nil {
 		return nil, f
@@ -93,6 +94,7 @@ func (r *yamlReader) value(n *yaml.Node, depth int) (any, *fault) {
 		return out, nil
 	case yaml.ScalarNode:
 		return scalar(n)
+	case yaml.DocumentNode, yaml.AliasNode: // see above
 	}
 	return nil, nil // what holds nothing at all
 }
@@ -220,5 +222,5 @@ func number(v float64) json.Number {
 }
 
 func at(n *yaml.Node, what string) *fault {
-	return &fault{text: fmt.Sprintf("resource: line %d %s.", n.Line, what), final: true}
+	return &fault{text: fmt.Sprintf("resource: line %d %s.", n.Line, what)}
 }

@@ -52,7 +52,7 @@ type line struct {
 // maxChanged bounds the paths that a report names per document.
 const maxChanged = 8
 
-// text says what became of every document, in their order.
+// report says what became of every document, in their order.
 func report(lines []line, dryRun bool) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s%s\n", plural(len(lines), "document"), counts(lines), ifDry(dryRun, " (dry run: nothing was written)"))
@@ -87,6 +87,7 @@ func verb(o outcome, dryRun bool) string {
 		return "would stay unchanged (dry run)"
 	case failed:
 		return "would fail (dry run)"
+	case uncertain, untried, unchecked:
 	}
 	return string(o) + " (dry run)"
 }

@@ -110,12 +110,12 @@ func createdWord(dryRun bool) string {
 
 // pod has the shape that kubernetes-mcp-server's pods_run gives it.
 func pod(name, image string, port int, labels map[string]any) map[string]any {
-	container := map[string]any{"name": name, "image": image, "imagePullPolicy": "Always"}
+	container := map[string]any{fieldName: name, "image": image, "imagePullPolicy": "Always"}
 	if port != 0 {
 		container["ports"] = []any{map[string]any{"containerPort": port}}
 	}
 	return map[string]any{
-		"metadata": map[string]any{"name": name, "labels": labels},
+		"metadata": map[string]any{fieldName: name, "labels": labels},
 		"spec":     map[string]any{"containers": []any{container}},
 	}
 }
@@ -124,8 +124,8 @@ func pod(name, image string, port int, labels map[string]any) map[string]any {
 // The server of a dry run has made up the uid, and does not look the owner up.
 func service(name string, port int, labels, owner map[string]any) map[string]any {
 	return map[string]any{
-		"metadata": map[string]any{"name": name, "labels": labels, "ownerReferences": []any{map[string]any{
-			"apiVersion": "v1", "kind": "Pod", "name": name, "uid": inMetadata(owner, "uid"),
+		"metadata": map[string]any{fieldName: name, "labels": labels, "ownerReferences": []any{map[string]any{
+			fieldAPIVersion: "v1", fieldKind: "Pod", fieldName: name, "uid": inMetadata(owner, "uid"),
 		}}},
 		"spec": map[string]any{
 			"type": "ClusterIP", "selector": labels,

@@ -55,6 +55,17 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 	}
 }
 
+// TestInvalidSecretsAreNotQuotedAtAll: a number comes in another form, and a map
+// as Go prints it.
+func TestInvalidSecretsAreNotQuotedAtAll(t *testing.T) {
+	for _, status := range []string{"400", "422"} {
+		_, c := visit(t, map[string]string{"PATCH " + secret: status + ` {"kind":"Status","message":"stringData.pin: expected string, got &value{0x1267}"}`})
+		_, _, err := apply(brokenapi.Soon(t), c, applyIn{Resource: aSecret()})
+		require.ErrorContains(t, err, withheld)
+		require.NotContains(t, err.Error(), "0x1267")
+	}
+}
+
 // TestSecretsOfOtherKinds: a Secret inside of another object is one, and so is
 // one whose manifest calls it by another name.
 func TestSecretsOfOtherKinds(t *testing.T) {

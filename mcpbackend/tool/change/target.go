@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"kubernetes-mcp-edge/mcpbackend/answer"
@@ -59,11 +60,8 @@ func doubtful(err error) bool {
 	if !ok {
 		return false
 	}
-	switch e.Trouble {
-	case kube.Deadline, kube.Canceled, kube.Unreached, kube.Garbled, kube.TooLarge:
-		return true
-	}
-	return e.Trouble == kube.Failed && e.Status != 0
+	lost := []kube.Trouble{kube.Deadline, kube.Canceled, kube.Unreached, kube.Garbled, kube.TooLarge}
+	return slices.Contains(lost, e.Trouble) || e.Trouble == kube.Failed && e.Status != 0
 }
 
 // doubt is what to do then.

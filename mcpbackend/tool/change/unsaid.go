@@ -48,7 +48,7 @@ func secretValues(objects []map[string]any) []string {
 func find(v any, out *[]string) {
 	switch v := v.(type) {
 	case map[string]any:
-		if v["kind"] == "Secret" || v["kind"] == "SecretList" {
+		if v[fieldKind] == "Secret" || v[fieldKind] == "SecretList" {
 			collect(v, out)
 			return
 		}
@@ -64,7 +64,7 @@ func find(v any, out *[]string) {
 
 // collect takes every value of a Secret but those that say which one it is.
 func collect(secret map[string]any, out *[]string) {
-	named := map[string]bool{"apiVersion": true, "kind": true, "metadata.name": true, "metadata.namespace": true, "metadata.generateName": true, "type": true}
+	named := map[string]bool{fieldAPIVersion: true, fieldKind: true, "metadata.name": true, "metadata.namespace": true, "metadata.generateName": true, "type": true}
 	walk(secret, "", func(path string, leaf any) bool {
 		if leaf == nil || named[path] {
 			return true

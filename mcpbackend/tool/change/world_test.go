@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -66,7 +67,7 @@ func manifest(names ...string) string {
 func writes(h *brokenapi.Server) []string {
 	var out []string
 	for _, r := range h.Requests() {
-		if r.Method != "GET" {
+		if r.Method != http.MethodGet {
 			out = append(out, r.Method+" "+r.URI)
 		}
 	}
