@@ -49,6 +49,9 @@ func TestCredentialRefused(t *testing.T) {
 				require.NoError(t, err)
 				require.NotContains(t, string(got.Body), "canary")
 				require.Equal(t, reasonStatus(revision), got.Status, "%s", got.Body)
+				if got.Status == http.StatusBadRequest { // clients read no event stream behind it
+					require.Equal(t, "application/json", got.Header.Get("Content-Type"))
+				}
 				rpc, err := got.RPC()
 				require.NoError(t, err)
 				require.Equal(t, rig.CallID, string(rpc.ID))

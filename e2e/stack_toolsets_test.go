@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,6 +44,6 @@ func TestStackToolsets(t *testing.T) {
 	require.Equal(t, 0, r.wait(t), r.out.String())
 
 	headers = shared.Cluster.Token("alice")
-	require.False(t, strings.Contains(ask(shared.Stack.URL, "tools/list", `{}`), "pods_exec"), "off by default")
+	require.NotContains(t, ask(shared.Stack.URL, "tools/list", `{}`), "pods_exec", "off by default")
 	require.NotContains(t, ask(shared.Stack.URL, "initialize", hello), "dryRun")
 }
