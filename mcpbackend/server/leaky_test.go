@@ -157,7 +157,7 @@ func runLeaky(w http.ResponseWriter, r *http.Request) {
 }
 
 func (l *leaky) resources(version string) []any {
-	out := []any{}
+	out := make([]any, 0, len(l.kinds[version]))
 	for _, plural := range slices.Sorted(maps.Keys(l.kinds[version])) {
 		k := l.kinds[version][plural]
 		out = append(out, map[string]any{
