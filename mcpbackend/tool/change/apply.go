@@ -83,6 +83,10 @@ func (p planned) write(ctx context.Context, c *kube.Client, o kube.ApplyOptions)
 		before, err = c.Get(ctx, p.kind, p.namespace, p.name)
 		known = err == nil || trouble(err) == kube.NotFound
 	}
+	if err := answer.Ended(ctx); err != nil { // so it is no riddle whether it was sent
+		l.outcome, l.note = untried, answer.Advise(err).Error()
+		return l, err
+	}
 	var after kube.Applied
 	if p.name == "" {
 		l.name = p.doc.generateName + "*"

@@ -133,7 +133,14 @@ func TestUnknownOutcome(t *testing.T) {
 	_, _, err := apply(ctx, c, applyIn{Resource: manifest("a", "b")})
 	require.ErrorContains(t, err, "2 documents: 1 unknown, 1 not tried\n")
 	require.Equal(t, "canceled", answer.Word(err))
-	// What was never sent is no riddle.
+	// What was never sent is no riddle: not where the time was over before it,
+	ctx, cancel = context.WithCancel(brokenapi.Soon(t))
+	h, c = visit(t, nil)
+	h.Handle(cmA, hang(cancel, "GET"))
+	_, _, err = apply(ctx, c, applyIn{Resource: manifest("a")})
+	require.ErrorContains(t, err, "1 document: 1 not tried\n1. not tried ConfigMap a (v1) in namespace team-a. The call was canceled.\n")
+	require.Empty(t, writes(h))
+	// and not where this program may not send it.
 	ctx, cancel = context.WithCancel(brokenapi.Soon(t))
 	_, c2 := brokenapi.Visit(t, offered)
 	defer cancel()

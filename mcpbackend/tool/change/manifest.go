@@ -148,7 +148,24 @@ func identify(where string, object map[string]any) (document, error) {
 		}
 		*f.to = s
 	}
+	dropCopy(metadata)
 	return d, d.check()
+}
+
+// lastApplied is where kubectl's own apply keeps a copy of the whole object. No
+// get of this server shows it, and it is not what a pasted object is about: left
+// out, it stays as it is.
+const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
+
+func dropCopy(metadata map[string]any) {
+	annotations, _ := metadata["annotations"].(map[string]any)
+	if annotations[lastApplied] != answer.Redacted {
+		return
+	}
+	delete(annotations, lastApplied)
+	if len(annotations) == 0 {
+		delete(metadata, "annotations")
+	}
 }
 
 // check refuses what can be no object of any cluster.

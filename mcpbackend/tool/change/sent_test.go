@@ -51,6 +51,22 @@ status: {x: v}
 	require.Equal(t, "application/apply-patch+yaml", h.Requests()[len(h.Requests())-1].ContentType)
 }
 
+// TestPastedCopies: the copy of the object that kubectl's apply keeps is not shown
+// by a get, and so is not sent back. One that somebody wrote is.
+func TestPastedCopies(t *testing.T) {
+	for annotations, want := range map[string]any{
+		`{kubectl.kubernetes.io/last-applied-configuration: "[redacted]"}`:       nil,
+		`{kubectl.kubernetes.io/last-applied-configuration: "[redacted]", a: b}`: map[string]any{"a": "b"},
+		`{kubectl.kubernetes.io/last-applied-configuration: "{}"}`:               map[string]any{lastApplied: "{}"},
+	} {
+		h, c := visit(t, map[string]string{"PATCH " + cmA: configMap("8", "b")})
+		_, _, err := apply(brokenapi.Soon(t), c, applyIn{Resource: "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: team-a, annotations: " + annotations + "}\n"})
+		require.NoError(t, err)
+		metadata, _ := sent(t, h)["metadata"].(map[string]any)
+		require.Equal(t, want, metadata["annotations"])
+	}
+}
+
 // TestGeneratedNames are created, and the report has the name.
 func TestGeneratedNames(t *testing.T) {
 	generated := "apiVersion: v1\nkind: ConfigMap\nmetadata: {generateName: a-, namespace: team-a}\n"
@@ -99,7 +115,7 @@ func TestPlaces(t *testing.T) {
 // failure.
 func TestDryRunOfANewNamespace(t *testing.T) {
 	nowhere := `404 {"kind":"Status","message":"namespaces \"team-a\" not found","details":{"name":"team-a"}}`
-	_, c := visit(t, map[string]string{"PATCH /api/v1/namespaces/team-a": `201 {"metadata":{"name":"team-a"}}`, "PATCH " + cmA: nowhere})
+	h, c := visit(t, map[string]string{"PATCH /api/v1/namespaces/team-a": `201 {"metadata":{"name":"team-a"}}`, "PATCH " + cmA: nowhere})
 	both := "apiVersion: v1\nkind: Namespace\nmetadata: {name: team-a}\n" + manifest("a")
 	text, _, err := apply(brokenapi.Soon(t), c, applyIn{Resource: both, DryRun: true})
 	require.NoError(t, err)
@@ -107,6 +123,10 @@ func TestDryRunOfANewNamespace(t *testing.T) {
 	require.Contains(t, text, "2. not checked (dry run) ConfigMap a (v1) in namespace team-a. Its namespace is an earlier document, which a dry run does not create.\n")
 	_, _, err = apply(brokenapi.Soon(t), c, applyIn{Resource: both})
 	require.ErrorContains(t, err, "1 created, 1 failed")
+	h.Answer("PATCH "+cmA, `403 {"kind":"Status","message":"no"}`)
+	_, _, err = apply(brokenapi.Soon(t), c, applyIn{Resource: both, DryRun: true})
+	require.ErrorContains(t, err, "1 created, 1 failed (dry run", "that has another reason")
+	h.Answer("PATCH "+cmA, nowhere)
 	_, _, err = apply(brokenapi.Soon(t), c, applyIn{Resource: manifest("a"), DryRun: true})
 	require.ErrorContains(t, err, "would fail (dry run)")
 }
