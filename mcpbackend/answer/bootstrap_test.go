@@ -45,3 +45,11 @@ func TestTokensOfLettersInObjects(t *testing.T) {
 	shown, changed, _ := Object(t.Context(), read(t, `{"a":{"joinToken":"x"},"b":"`+letters+`","c":[{"name":"TOKEN"},{"value":"`+letters+`"}]}`), same, false)
 	require.Empty(t, changed, "what is beside a token is none: %v", shown)
 }
+
+// TestTokensOfLettersInFields: a chosen field does not say what object it is of.
+func TestTokensOfLettersInFields(t *testing.T) {
+	fields, err := ParseFields([]string{"data.kubeconfig"})
+	require.NoError(t, err)
+	object := read(t, `{"metadata":{"name":"cluster-info","namespace":"kube-public"},"data":{"kubeconfig":"users: `+letters+`"}}`)
+	require.Equal(t, []string{"users: [redacted]"}, fields.Pick(t.Context(), object, same, false, ObjectBudget).Cells())
+}
