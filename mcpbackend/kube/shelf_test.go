@@ -39,6 +39,9 @@ func TestSharedPages(t *testing.T) {
 	_, err = alice.Resolve(within(t, 5*time.Second), "", "Plan")
 	require.Error(t, err)
 	require.Equal(t, alice.entry.learned.Load(), bob.entry.learned.Load(), "who shares weighs as much: the other may go")
+	all := alice.entry.groups[allKey]
+	require.Positive(t, all.rest[0].size)
+	require.Equal(t, all.size+all.rest[0].size, all.weighs(), "every page weighs")
 }
 
 // TestPagesOfOtherGroups are others, though their bytes be the same.
@@ -83,6 +86,9 @@ func TestShelfKeepsTheFirst(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Same(t, inner, outer)
+	again, err := s.page("x", nil, func() (*page, error) { return nil, garbled() })
+	require.NoError(t, err, "what is known is not read again")
+	require.Same(t, inner, again)
 	_, err = s.page("y", nil, func() (*page, error) { return nil, garbled() })
 	require.Error(t, err)
 	require.Nil(t, s.find([32]byte{}))
