@@ -121,7 +121,7 @@ func (c *Client) List(ctx context.Context, k Kind, o ListOptions) (Table, error)
 		t, _, err = readTable(body, o.Limit)
 	}
 	for i := range t.Rows {
-		if alone {
+		if alone && k.Namespaced {
 			t.Rows[i].Namespace = o.Namespace
 		}
 	}

@@ -133,3 +133,12 @@ func TestCountWithoutEnd(t *testing.T) {
 	require.Len(t, h.paths(), countPages)
 	require.Equal(t, fmt.Sprintf("continue=again&limit=%d", countPage), h.last(t).URL.RawQuery)
 }
+
+// TestTablesWithoutNamespaces: a namespace that a kind does not have is in none
+// of its rows.
+func TestTablesWithoutNamespaces(t *testing.T) {
+	h := newHostile(t, world{"GET /api/v1/nodes": `{"kind":"Table","columnDefinitions":[{"name":"Name","format":"name"}],"rows":[{"cells":["node-1"]}]}`}.ServeHTTP)
+	table, err := clientOf(t, h).List(within(t, 5*time.Second), Kind{Version: "v1", Kind: "Node", Resource: "nodes"}, ListOptions{Namespace: "team-a"})
+	require.NoError(t, err)
+	require.Equal(t, []Row{{Name: "node-1", Cells: []string{"node-1"}}}, table.Rows)
+}
