@@ -145,8 +145,8 @@ func TestForbiddenImports(t *testing.T) {
 func TestOnlyImporters(t *testing.T) {
 	for _, p := range list(t) {
 		for _, imported := range p.Imports {
-			for i := len(onlyImporters) - 1; i >= 0; i-- { // the narrowest rule decides
-				if rule := onlyImporters[i]; within(imported, rule.imports) {
+			for _, rule := range slices.Backward(onlyImporters) { // the narrowest rule decides
+				if within(imported, rule.imports) {
 					require.Contains(t, rule.rooms, p.room(), "%s imports %s: %s", p.room(), imported, rule.why)
 					break
 				}
