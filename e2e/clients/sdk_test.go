@@ -143,7 +143,10 @@ func TestSDKsShowMistakes(t *testing.T) {
 			}
 			unknown := s.run(t, world.Cluster.Token("alice"), []call{{"pods_lst", `{}`}})
 			require.Equal(t, exampleRejected, unknown.status, unknown)
-			require.Equal(t, "Rejected: unknown tool \"pods_lst\"\n", unknown.stderr)
+			require.Contains(t, unknown.stderr, "Rejected: This request offers no such tool; call tools/list, or name its toolset in the kubernetes-toolsets header.\n  reason:   not-offered\n")
+			revoked := s.run(t, world.Cluster.Token("alice").With(kubeheader.Authorization, "Bearer canary-of-a-token"), []call{{"whoami", `{}`}})
+			require.Equal(t, exampleRejected, revoked.status, revoked)
+			require.Contains(t, revoked.stderr, "\n  reason:   credential-refused\n", "an SDK hands on what a program goes by")
 			foreignCA := s.run(t, withForeignCA(t), []call{{"whoami", `{}`}})
 			require.Equal(t, exampleRefused, foreignCA.status, foreignCA)
 			foreignCA.requireAnswers(t, []deed{{call{"whoami", `{}`}, foreignCASays}}, ": refused")

@@ -63,5 +63,5 @@ func TestToolsetsNarrow(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, list.Tools, "the operator offers none")
 	_, err = s.CallTool(t.Context(), &mcp.CallToolParams{Name: "whoami"})
-	require.ErrorContains(t, err, "unknown tool")
+	require.ErrorContains(t, err, "no such tool")
 }

@@ -169,7 +169,7 @@ const (
 // troubleWords are all words that a failed call can leave.
 func troubleWords() map[string]bool {
 	words := map[string]bool{
-		tool.WordAnonymous: true, tool.WordArguments: true, tool.WordUnknownKind: true, tool.WordBusy: true, tool.WordInternal: true,
+		tool.WordAnonymous: true, tool.WordArguments: true, tool.WordUnknownKind: true, tool.WordBusy: true, tool.WordNotOffered: true, tool.WordInternal: true,
 	}
 	for t := kube.Trouble(1); t.String() != kube.Trouble(0xff).String(); t++ {
 		words[t.String()] = true

@@ -53,7 +53,7 @@ func TestCounts(t *testing.T) {
 	w.post(t, nil, "", "{")
 	for name, want := range map[string]string{
 		`calls_total{outcome="ok",tool="whoami",trouble="none"}`:                      "2",
-		`calls_total{outcome="rejected",tool="unknown",trouble="none"}`:               "1",
+		`calls_total{outcome="rejected",tool="unknown",trouble="not-offered"}`:        "1",
 		`calls_total{outcome="tool-error",tool="resources_list",trouble="forbidden"}`: "1",
 		`call_duration_seconds_count{tool="whoami"}`:                                  "2",
 		`calls_under_way`: "0",

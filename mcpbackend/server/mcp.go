@@ -41,7 +41,7 @@ func (b *backend) newMCP() (*mcp.Server, error) {
 	// The first runs first: whatever happens further in ends as an answer and as
 	// a line in the log. A client hears of progress while he waits for his turn too.
 	server.AddReceivingMiddleware(recovered(o.Log), audit.audited, coded, progressing,
-		limit.limited, bounded(b.limits.CallTimeout), b.catalog.Narrow)
+		limit.limited, bounded(b.limits.CallTimeout), b.catalog.Narrow(o.Toolsets))
 	return server, nil
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/mcpbackend/kube"
+	"kubernetes-mcp-edge/mcpbackend/tool"
 )
 
 // eras are the protocol versions that clients speak; "" is no header.
@@ -180,23 +182,18 @@ func TestNoProofNoService(t *testing.T) {
 func TestPanicsAreAnswers(t *testing.T) {
 	api := newBrokenAPI(t)
 	w := newWorld(t, api)
-	server, err := w.newMCP()
-	require.NoError(t, err)
-	panics := func(context.Context, *mcp.CallToolRequest, struct{}) (*mcp.CallToolResult, any, error) {
-		panic("CANARY of a panic") //nolint:forbidigo // what is tested
-	}
-	mcp.AddTool(server, &mcp.Tool{Name: "whoami"}, panics)
 	var nothing map[string]int
-	server.AddPrompt(&mcp.Prompt{Name: "bad"}, func(context.Context, *mcp.GetPromptRequest) (*mcp.GetPromptResult, error) {
+	w.with(t, []tool.Tool{tool.New(mcp.Tool{Name: "whoami"}, tool.Options{Toolset: tool.Core},
+		func(context.Context, *kube.Client, struct{}) (string, any, error) {
+			panic("CANARY of a panic") //nolint:forbidigo // what is tested
+		})}, []tool.Prompt{tool.NewPrompt(mcp.Prompt{Name: "bad"}, tool.Core, func(context.Context, *kube.Client, map[string]string) (string, error) {
 		nothing["x"] = 1
-		return &mcp.GetPromptResult{}, nil
-	})
-	h := w.newHandler(server)
-	w.handler.mux = h.mux
+		return "", nil
+	})})
 	s := w.session(t, api.headers("alice-token"))
 	for range 2 {
 		require.Contains(t, fails(t, s, "whoami", nil), "the server failed on this request")
-		_, err = s.GetPrompt(t.Context(), &mcp.GetPromptParams{Name: "bad"})
+		_, err := s.GetPrompt(t.Context(), &mcp.GetPromptParams{Name: "bad"})
 		var wire *jsonrpc.Error
 		require.ErrorAs(t, err, &wire)
 		require.EqualValues(t, jsonrpc.CodeInternalError, wire.Code)
@@ -234,7 +231,7 @@ func TestAuditLines(t *testing.T) {
 	}
 	require.Equal(t, []string{
 		"whoami ok <nil>", "resources_get tool-error arguments", "resources_get tool-error unknown-kind",
-		"resources_get tool-error no-such-api", "unknown rejected <nil>", "whoami tool-error anonymous",
+		"resources_get tool-error no-such-api", "unknown rejected not-offered", "whoami tool-error anonymous",
 	}, got)
 	require.NotContains(t, strings.ToUpper(w.logs.String()), "CANARY")
 }

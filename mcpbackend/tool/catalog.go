@@ -102,49 +102,50 @@ func (c *Catalog) Register(s *mcp.Server, clients Clients, toolsets []string) er
 	return nil
 }
 
-// Narrow is middleware that leaves a caller the tools and prompts of the
-// toolsets that his kubernetes-toolsets header names. Nothing it does adds one:
-// a toolset that does not exist, or that the operator left out, leaves less.
-func (c *Catalog) Narrow(next mcp.MethodHandler) mcp.MethodHandler {
-	return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
-		if refusal := c.refused(ctx, req); refusal != nil {
-			return nil, refusal
+// Narrow is middleware that leaves a caller the tools and prompts of those of
+// these toolsets that his kubernetes-toolsets header names. Nothing it does adds
+// one: a toolset that does not exist, or that the operator left out, leaves less.
+func (c *Catalog) Narrow(toolsets []string) mcp.Middleware {
+	return func(next mcp.MethodHandler) mcp.MethodHandler {
+		return func(ctx context.Context, method string, req mcp.Request) (mcp.Result, error) {
+			offered := func(toolset string) bool { return slices.Contains(toolsets, toolset) && wanted(ctx, toolset) }
+			if text := c.missing(req, offered); text != "" {
+				Note(ctx, WordNotOffered)
+				return nil, Failure(ctx, jsonrpc.CodeInvalidParams, WordNotOffered, text)
+			}
+			result, err := next(ctx, method, req)
+			if err != nil {
+				return result, err
+			}
+			switch list := result.(type) {
+			case *mcp.ListToolsResult:
+				narrowed := *list
+				narrowed.Tools = slices.DeleteFunc(slices.Clone(list.Tools), func(t *mcp.Tool) bool { return !offered(c.toolset(t.Name)) })
+				return &narrowed, nil
+			case *mcp.ListPromptsResult:
+				narrowed := *list
+				narrowed.Prompts = slices.DeleteFunc(slices.Clone(list.Prompts), func(p *mcp.Prompt) bool { return !offered(c.promptset(p.Name)) })
+				return &narrowed, nil
+			}
+			return result, nil
 		}
-		result, err := next(ctx, method, req)
-		if err != nil {
-			return result, err
-		}
-		switch list := result.(type) {
-		case *mcp.ListToolsResult:
-			narrowed := *list
-			narrowed.Tools = slices.DeleteFunc(slices.Clone(list.Tools), func(t *mcp.Tool) bool { return !offered(ctx, c.toolset(t.Name)) })
-			return &narrowed, nil
-		case *mcp.ListPromptsResult:
-			narrowed := *list
-			narrowed.Prompts = slices.DeleteFunc(slices.Clone(list.Prompts), func(p *mcp.Prompt) bool { return !offered(ctx, c.promptset(p.Name)) })
-			return &narrowed, nil
-		}
-		return result, nil
 	}
 }
 
-// refused is the answer to a call of what is not offered.
-func (c *Catalog) refused(ctx context.Context, req mcp.Request) error {
-	text := "this request offers no such tool; call tools/list, or name its toolset in the kubernetes-toolsets header"
+// missing is what to say to a call of what is not offered; "" if it is. The name
+// is the caller's text and not repeated.
+func (c *Catalog) missing(req mcp.Request, offered func(toolset string) bool) string {
 	switch call := req.(type) {
 	case *mcp.CallToolRequest:
-		if offered(ctx, c.toolset(call.Params.Name)) {
-			return nil
+		if !offered(c.toolset(call.Params.Name)) {
+			return "This request offers no such tool; call tools/list, or name its toolset in the kubernetes-toolsets header."
 		}
 	case *mcp.GetPromptRequest:
-		if offered(ctx, c.promptset(call.Params.Name)) {
-			return nil
+		if !offered(c.promptset(call.Params.Name)) {
+			return "This request offers no such prompt; call prompts/list, or name its toolset in the kubernetes-toolsets header."
 		}
-		text = "this request offers no such prompt; call prompts/list, or name its toolset in the kubernetes-toolsets header"
-	default:
-		return nil
 	}
-	return &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: text}
+	return ""
 }
 
 // toolset is the tool's; "" if there is no such tool.
@@ -163,8 +164,8 @@ func (c *Catalog) promptset(name string) string {
 	return ""
 }
 
-// offered reports whether the request's caller may see what is of the toolset.
-func offered(ctx context.Context, toolset string) bool {
+// wanted reports whether the request's caller wants what is of the toolset.
+func wanted(ctx context.Context, toolset string) bool {
 	caller, ok := admit.FromContext(ctx)
 	if !ok {
 		return false

@@ -13,6 +13,7 @@ const (
 	WordArguments   = "arguments"    // they were wrong
 	WordUnknownKind = "unknown-kind" // the cluster has no such kind
 	WordBusy        = "busy"         // too many calls
+	WordNotOffered  = "not-offered"  // there is no such tool or prompt for this request
 	WordInternal    = "internal"     // this program failed
 )
 
