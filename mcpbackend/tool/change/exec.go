@@ -113,12 +113,18 @@ func streams(c *kube.Client, r kube.ExecResult) (text string, cut bool) {
 		if len(s.data) == 0 {
 			continue
 		}
-		kept, short := answer.Within(answer.Redact(c.Scrub(answer.Clean(string(s.data)))), maxStream)
+		text := answer.Redact(c.Scrub(answer.Clean(string(s.data))))
+		full := len(s.data) >= maxStream+maxHalf
+		room := maxStream
+		if full { // the end may be half of something
+			room = max(0, min(room, len(text)-maxHalf-1))
+		}
+		kept, short := answer.Within(text, room)
 		fmt.Fprintf(&b, "--- %s ---\n%s", s.name, kept)
 		if !strings.HasSuffix(kept, "\n") {
 			b.WriteByte('\n')
 		}
-		if short || len(s.data) >= maxStream+maxHalf {
+		if short || full {
 			cut = true
 			b.WriteString("-- cut: there is more, which is not shown --\n")
 		}

@@ -134,12 +134,28 @@ func TestExecLargeOutput(t *testing.T) {
 	require.Contains(t, text, line+"-- cut: there is more, which is not shown --\n--- stderr ---\ndone\n")
 	// What a cut may have halved is not shown.
 	c = container(t, webPod, func(_ context.Context, _ *http.Request, send func(byte, string)) {
-		send(stdout, strings.Repeat("x", maxStream-3)+"\n"+brokenapi.Token)
+		send(stdout, strings.Repeat("x", maxStream-6)+" "+brokenapi.Token)
 		send(status, success)
 	})
 	text, _, err = call(t, c)
 	require.NoError(t, err)
 	require.NotContains(t, text, "CAN")
+	require.Contains(t, text, "-- cut: there is more")
+	c = container(t, webPod, func(_ context.Context, _ *http.Request, send func(byte, string)) {
+		send(stdout, "begin\n"+strings.Repeat("\x1b[31m", (maxStream+maxHalf-10)/5)+brokenapi.Token)
+		send(status, success)
+	})
+	text, _, err = call(t, c)
+	require.NoError(t, err)
+	require.NotContains(t, text, "CAN", "what is cleaned away makes room for no half")
+	require.Contains(t, text, "-- cut: there is more")
+	c = container(t, webPod, func(_ context.Context, _ *http.Request, send func(byte, string)) {
+		send(stdout, strings.Repeat("\x1b[31m", (maxStream+maxHalf)/5+1))
+		send(status, success)
+	})
+	text, _, err = call(t, c)
+	require.NoError(t, err)
+	require.Contains(t, text, "--- stdout ---\n\n-- cut: there is more", "of nothing that can be seen")
 	c = container(t, webPod, func(ctx context.Context, _ *http.Request, send func(byte, string)) {
 		for ctx.Err() == nil {
 			send(stdout, strings.Repeat(line, 300))

@@ -15,6 +15,7 @@ const (
 	maxDocuments = 100       // objects, those inside of Lists counted one by one
 	maxDepth     = 60        // levels; what the server sends back is read to 64
 	maxValues    = 50_000    // of all documents, aliases counted as often as they are used
+	maxTexts     = 2 << 20   // bytes of their keys and values, likewise
 )
 
 // Fields that say which object one is.
@@ -63,7 +64,7 @@ func parse(text string) ([]document, error) {
 // read takes text that is JSON for JSON, and everything else for YAML, of which
 // JSON with a mistake is none either: its own error says more.
 func read(text string) ([]any, error) {
-	b := &budget{left: maxValues}
+	b := newBudget()
 	trimmed := strings.TrimLeft(text, " \t\r\n")
 	if !strings.HasPrefix(trimmed, "{") && !strings.HasPrefix(trimmed, "[") {
 		return readYAML(text, b)
@@ -72,7 +73,7 @@ func read(text string) ([]any, error) {
 	if fault == nil {
 		return values, nil
 	}
-	if values, err := readYAML(text, &budget{left: maxValues}); err == nil {
+	if values, err := readYAML(text, newBudget()); err == nil {
 		return values, nil
 	}
 	return nil, fault.mistake()

@@ -129,6 +129,7 @@ func TestRefusedManifests(t *testing.T) {
 		"an alias of itself":      {object("a: &x\n  b: *x\n"), "nested deeper than 60 levels"},
 		"an alias bomb":           {bomb(), "more than 50000 values"},
 		"a merge bomb":            {strings.ReplaceAll(bomb(), "[", "[{}, "), "more than 50000 values"},
+		"aliases of a long text":  {object("a: &x " + strings.Repeat("x", 300<<10) + "\nb: [" + strings.Repeat("*x ,", 20_000) + "1]\n"), "more than 2 MiB of text"},
 		"many values":             {object("a: [" + strings.Repeat("1,", maxValues) + "]\n"), "more than 50000 values"},
 		"many values in JSON":     {`{"a":[` + strings.Repeat("1,", maxValues) + `1]}`, "more than 50000 values"},
 		"many separators":         {object("a: [" + strings.Repeat("[],", maxMarks/2) + "]\n"), "more than 200000 values, lines or separators"},

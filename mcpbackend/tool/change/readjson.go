@@ -10,8 +10,18 @@ import (
 	"kubernetes-mcp-edge/mcpbackend/answer"
 )
 
-// budget counts the values of a manifest down.
-type budget struct{ left int }
+// budget counts the values of a manifest down, and the bytes of its texts.
+type budget struct{ left, texts int }
+
+func newBudget() *budget { return &budget{left: maxValues, texts: maxTexts} }
+
+// text takes the bytes of one text.
+func (b *budget) text(s string) *fault {
+	if b.texts -= len(s); b.texts < 0 {
+		return &fault{text: fmt.Sprintf("resource holds more than %d MiB of text, counting an alias as often as it is used.", maxTexts>>20)}
+	}
+	return nil
+}
 
 // spend takes one value at a depth.
 func (b *budget) spend(depth int) *fault {

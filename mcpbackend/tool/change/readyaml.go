@@ -93,6 +93,9 @@ func (r *yamlReader) value(n *yaml.Node, depth int) (any, *fault) {
 		}
 		return out, nil
 	case yaml.ScalarNode:
+		if f := r.budget.text(n.Value); f != nil {
+			return nil, f
+		}
 		return scalar(n)
 	case yaml.DocumentNode, yaml.AliasNode: // see above
 	}

@@ -31,9 +31,6 @@ func aim(ctx context.Context, c *kube.Client, apiVersion, kind, namespace, name 
 	if err := tool.CheckName(name); err != nil {
 		return target{}, err
 	}
-	if namespace != "" && !kube.ValidNamespace(namespace) {
-		return target{}, answer.Mistake("namespace is not the name of a namespace: use lower-case letters, digits and dashes, at most 63.")
-	}
 	if err := tool.CheckKind(apiVersion, kind); err != nil {
 		return target{}, err
 	}
