@@ -105,7 +105,11 @@ func (e *entry) learnt(group, version, plural string) (Kind, bool) {
 			continue
 		}
 		for _, names := range known.kinds {
-			if kind, rest, _ := strings.Cut(names, " "); rest == plural || strings.HasPrefix(rest, plural+" ") {
+			kind, rest, named := strings.Cut(names, " ")
+			if !named { // the two kinds of metrics, whose plurals are core's
+				rest = metered(kind)
+			}
+			if rest == plural || strings.HasPrefix(rest, plural+" ") {
 				return Kind{Group: group, Version: version, Kind: kind, Resource: plural, Namespaced: !known.cluster}, true
 			}
 		}

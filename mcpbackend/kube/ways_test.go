@@ -271,18 +271,20 @@ func TestAccessRulesKnowTheKind(t *testing.T) {
 		{Kind: "Oxen", Resource: "oxes"}, {Kind: "Cow", Resource: "cows", Namespaced: true},
 	}}}}}
 	rules, err := access.New(access.Config{Deny: []access.Rule{
-		{Kinds: []string{"Oxen"}}, {Namespaces: []string{"team-b"}},
+		{Kinds: []string{"Oxen", "PodMetrics"}}, {Namespaces: []string{"team-b"}},
 	}})
 	require.NoError(t, err)
 	g := &guard{access: rules, learnt: e.learnt}
 	for path, may := range map[string]bool{
-		"/apis/example.com/v1/oxes/a":          false,
-		"/api/v1/nodes":                        true,  // in no namespace
-		"/api/v1/pods":                         false, // in all
-		"/apis/example.com/v1/cows":            false,
-		"/apis/example.com/v1/geese":           false, // not known
-		"/api/v1/namespaces/team-a/pods":       true,
-		"/api/v1/namespaces/team-b/pods/a/log": false,
+		"/apis/example.com/v1/oxes/a":                         false,
+		"/api/v1/nodes":                                       true,  // in no namespace
+		"/api/v1/pods":                                        false, // in all
+		"/apis/example.com/v1/cows":                           false,
+		"/apis/example.com/v1/geese":                          false, // not known
+		"/api/v1/namespaces/team-a/pods":                      true,
+		"/apis/metrics.k8s.io/v1beta1/namespaces/team-a/pods": false, // by no plural of its kind
+		"/apis/metrics.k8s.io/v1beta1/nodes":                  true,  // in no namespace
+		"/api/v1/namespaces/team-b/pods/a/log":                false,
 	} {
 		require.Equal(t, may, g.permit(asked(t, http.MethodGet, path), 0) == nil, path)
 	}

@@ -87,10 +87,13 @@ func builtIn(group, version string, namespaced bool, words []string) Kind {
 	if len(words) > 1 {
 		k.Resource, k.short = words[1], words[2:]
 	} else { // the two kinds of metrics
-		k.Resource = strings.ToLower(strings.TrimSuffix(words[0], "Metrics")) + "s"
+		k.Resource = metered(words[0])
 	}
 	return k
 }
+
+// metered is the plural of PodMetrics and NodeMetrics.
+func metered(kind string) string { return strings.ToLower(strings.TrimSuffix(kind, "Metrics")) + "s" }
 
 // builtInGroup reports whether Kubernetes itself, not an extension, serves the
 // group.
