@@ -17,7 +17,11 @@ func (c *Client) suggest(ctx context.Context, kind string) []string {
 	if err != nil {
 		return nil
 	}
-	return nearest(all, kind)
+	near := nearest(all, kind)
+	for i := range near {
+		near[i] = c.entry.safeDetail(near[i])
+	}
+	return near
 }
 
 func nearest(all *group, kind string) []string {

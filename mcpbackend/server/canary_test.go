@@ -162,3 +162,27 @@ func TestTheTokenStaysInside(t *testing.T) {
 	requireNoCanary(t, "the log", w.logs.String(), canaryToken, canarySecret)
 	require.NotEmpty(t, w.logs.lines(t, "tool call"))
 }
+
+// TestTheTokenIsNoName: of an owner that cannot be read, or of a kind.
+func TestTheTokenIsNoName(t *testing.T) {
+	const word = "CANARYbearer1f9d" // is a kind, and a name
+	api := newBrokenAPI(t)
+	api.objects["/api/v1/namespaces/team-a/pods/a"] = map[string]any{"kind": "Pod", "metadata": map[string]any{
+		"name": "a", "namespace": "team-a", "ownerReferences": []any{map[string]any{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": word, "controller": true}},
+	}}
+	api.objects["/apis/example.com/v1"] = map[string]any{"resources": []any{kindOf("widgets", word, true)}}
+	api.objects["/apis/example.com/v1/namespaces/team-a/widgets/a"] = map[string]any{"metadata": map[string]any{"name": "a"}}
+	api.objects["/api"] = map[string]any{"items": []any{map[string]any{
+		"versions": []any{map[string]any{"version": "v1", "resources": []any{map[string]any{"resource": "widgets", "responseKind": map[string]any{"kind": word}}}}},
+	}}}
+	s := newWorld(t, api).session(t, api.headers("Bearer "+word))
+	for tool, arguments := range map[string]map[string]any{
+		"diagnose":       {"kind": "Pod", "name": "a", "namespace": "team-a"},
+		"resources_get":  {"apiVersion": "example.com/v1", "kind": "widgets", "name": "a", "namespace": "team-a"},
+		"resources_list": {"kind": "widgetz"},
+	} {
+		_, _, result := call(t, s, tool, arguments)
+		requireNoCanary(t, tool, whole(t, result), word)
+		require.Contains(t, whole(t, result), "[redacted]", tool)
+	}
+}

@@ -78,8 +78,7 @@ func New[In, Out any](t mcp.Tool, o Options, work Work[In, Out]) Tool {
 		mcp.AddTool(s, &t, func(ctx context.Context, _ *mcp.CallToolRequest, in In) (*mcp.CallToolResult, Out, error) {
 			text, out, err := called(ctx, clients, o.Access, in, work)
 			if err != nil {
-				var none Out
-				return nil, none, failed(ctx, err)
+				return nil, out, err
 			}
 			return &mcp.CallToolResult{Content: []mcp.Content{&mcp.TextContent{Text: text}}}, out, nil
 		})
@@ -105,9 +104,13 @@ var errNoCaller = errors.New("tool: no verified caller in the context")
 func called[In, Out any](ctx context.Context, clients Clients, access Access, in In, work Work[In, Out]) (text string, out Out, err error) {
 	c, err := open(ctx, clients, access)
 	if err != nil {
-		return "", out, err
+		return "", out, failed(ctx, err)
 	}
-	return work(ctx, c, in)
+	if text, out, err = work(ctx, c, in); err != nil {
+		var none Out
+		return "", none, scrubbedError(c, failed(ctx, err))
+	}
+	return c.Scrub(text), scrubbed(c, out), nil
 }
 
 // open is the door to the caller's cluster.
