@@ -12,7 +12,8 @@ const Redacted = "[redacted]"
 // secrets are shapes that are credentials wherever they stand: JSON Web Tokens
 // (also those of service accounts) and private keys in PEM and OpenPGP armour.
 var secrets = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*` +
-	`|-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|$)`)
+	`|-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|$)` +
+	`|(?:[A-Za-z0-9+/=]+[ \t]*\r?\n[ \t]*)+-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----`) // the newest lines of a log may begin within one
 
 // encoded is base64, in one piece or wrapped: by line breaks, or by what stands
 // for them in a quoted string.
@@ -36,7 +37,7 @@ func redact(s string, sure bool) string { return redactManifests(redactShapes(s,
 
 // redactShapes takes out what is a credential by its shape alone.
 func redactShapes(s string, sure bool) string {
-	if strings.Contains(s, "eyJ") || strings.Contains(s, "-----BEGIN") { // most texts cost no more than a look
+	if strings.Contains(s, "eyJ") || strings.Contains(s, "PRIVATE KEY") { // most texts cost no more than a look
 		s = secrets.ReplaceAllString(s, Redacted)
 	}
 	if strings.Contains(s, ".") {

@@ -16,6 +16,8 @@ func TestRedactText(t *testing.T) {
 		"Bearer eyJhbGciOiJub25l.eyJzdWIiOiJhbGlj.c2ln!":                                          "Bearer [redacted]!",
 		"a\n" + pem + "\nb":                                                                       "a\n[redacted]\nb",
 		"-----BEGIN PRIVATE KEY-----\nAAAA":                                                       "[redacted]",
+		"BBBB\n" + pem[len("-----BEGIN EC PRIVATE KEY-----\n"):] + "\nb":                          "[redacted]\nb",
+		"CCCC\nno end of -----END CERTIFICATE-----":                                               "CCCC\nno end of -----END CERTIFICATE-----",
 		"-----BEGIN CERTIFICATE-----\nAAAA":                                                       "-----BEGIN CERTIFICATE-----\nAAAA",
 		"abcdef.0123456789abcde abcdefg.0123456789abcdef":                                         "abcdef.0123456789abcde abcdefg.0123456789abcdef",
 		"web.example.com 10.0.0.1:6443 sha256:0123456789abcdef0123":                               "web.example.com 10.0.0.1:6443 sha256:0123456789abcdef0123",
