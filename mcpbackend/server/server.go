@@ -62,6 +62,9 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("turn core dumps off: %w", err)
 	}
 	kube.QuietLibraries(o.Log)
+	floor, end := context.WithCancel(ctx)
+	defer end()
+	keepFloor(floor)
 	b, err := load(o)
 	if err != nil {
 		return err

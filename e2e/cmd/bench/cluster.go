@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
@@ -113,21 +114,29 @@ func compareReads(ctx context.Context, s settings, into figures) error {
 		return err
 	}
 	request := requestOf(w.headers, namespaces)
+	processes := w.processes()
 	for _, callers := range []int{1, 8, 64} {
 		samples := map[string][]sample{}
+		costs := map[string]map[string]float64{raw: {}, through: {}}
 		for round := range s.rounds + 1 {
 			for _, i := range rand.Perm(2) { //nolint:gosec // an order, not a secret
 				name := []string{raw, through}[i]
+				before := spend(processes)
 				got, err := w.load(ctx, name, request, callers, s.slice)
 				if err != nil {
 					return fmt.Errorf("%s at %d callers: %w", name, callers, err)
 				}
-				if round > 0 { // the first round warms up
-					samples[name] = append(samples[name], got)
+				if round == 0 { // it warms up
+					continue
+				}
+				samples[name] = append(samples[name], got)
+				for process, us := range spend(processes) {
+					costs[name][process] += us - before[process]
 				}
 			}
 		}
 		reportReads(callers, samples, into)
+		reportCosts(callers, samples, costs, into)
 	}
 	if err := w.countRequests(ctx, request, into); err != nil {
 		return err
@@ -182,6 +191,23 @@ func reportReads(callers int, samples map[string][]sample, into figures) {
 	}
 	fmt.Printf("of client-go: rate %.2f, p50 %.2f, p99 %.2f\n", into[prefix+through+"/rate-to-client-go"].Value,
 		into[prefix+through+"/p50-to-client-go"].Value, into[prefix+through+"/p99-to-client-go"].Value)
+}
+
+// reportCosts prints where the processor's time of a call went.
+func reportCosts(callers int, samples map[string][]sample, costs map[string]map[string]float64, into figures) {
+	for _, name := range []string{raw, through} {
+		calls := 0
+		for _, s := range samples[name] {
+			calls += s.count
+		}
+		fmt.Printf("processor time of a call, %s:", name)
+		for _, process := range slices.Sorted(maps.Keys(costs[name])) {
+			us := costs[name][process] / float64(calls)
+			into[fmt.Sprintf("reads/%d/%s/cpu/%s", callers, name, process)] = figure{us, "us"}
+			fmt.Printf(" %s %.0f", process, us)
+		}
+		fmt.Println(" us")
+	}
 }
 
 // countRequests makes warm calls and counts what they cost: API requests by the

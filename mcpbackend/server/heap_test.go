@@ -1,0 +1,42 @@
+package server
+
+import (
+	"context"
+	"runtime"
+	runtimemetrics "runtime/metrics"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestPercentFor(t *testing.T) {
+	for live, want := range map[uint64]int{0: 6300, 8 << 20: 700, 16 << 20: 300, 32 << 20: 100, 33 << 20: 100, 500 << 20: 100} {
+		require.Equal(t, want, percentFor(live), live)
+	}
+}
+
+// TestFloorIsKept after every collection, and given up at the end.
+func TestFloorIsKept(t *testing.T) {
+	percent := func() uint64 {
+		sample := []runtimemetrics.Sample{{Name: "/gc/gogc:percent"}}
+		runtimemetrics.Read(sample)
+		return sample[0].Value.Uint64()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	keepFloor(ctx)
+	require.Greater(t, percent(), uint64(usualGC))
+	held := make([]byte, 2*heapFloor)
+	become := func(reached func() bool) {
+		require.Eventually(t, func() bool {
+			runtime.GC()
+			return reached()
+		}, 5*time.Second, time.Millisecond)
+	}
+	become(func() bool { return percent() == uint64(usualGC) })
+	runtime.KeepAlive(held)
+	held = nil
+	become(func() bool { return percent() > uint64(usualGC) })
+	cancel()
+	become(func() bool { return percent() == uint64(usualGC) })
+}
