@@ -56,12 +56,14 @@ type limiter struct {
 	rates  *rates
 	calls  *shares // of what reaches a cluster
 	others *shares // of what does not, so that neither waits for the other
+	fresh  *shares // of calls, what those may have together whom no API server has accepted yet
 	counts *counts
 }
 
 func newLimiter(l policy.BackendLimits, proven func(proof.Verified) bool, c *counts) *limiter {
 	return &limiter{
 		rates: newRates(l, proven), counts: c,
+		fresh: newShares(max(1, l.Calls/2), l.Calls, func(string) { c.waited(limitAll) }),
 		calls: newShares(l.CallsPerCaller, l.Calls, c.waited), others: newShares(l.CallsPerCaller, l.Calls, c.waited),
 	}
 }
@@ -96,14 +98,28 @@ func (l *limiter) limited(next mcp.MethodHandler) mcp.MethodHandler {
 
 // begin waits for the turn, and returns how to end it or which limit forbids it.
 func (l *limiter) begin(ctx context.Context, method string, caller admit.Caller) (give func(), over string) {
-	shares := l.others
-	if reaches(method) {
-		shares = l.calls
-		if over = l.rates.take(caller); over != "" {
-			return nil, over
-		}
+	fingerprint := caller.Verified.Fingerprint()
+	if !reaches(method) {
+		return l.others.take(ctx, fingerprint)
 	}
-	return shares.take(ctx, caller.Verified.Fingerprint())
+	if over = l.rates.take(caller); over != "" {
+		return nil, over
+	}
+	if l.rates.known(caller) {
+		return l.calls.take(ctx, fingerprint)
+	}
+	// Made-up credentials make any number of callers, who cannot have the turns of
+	// those that are known.
+	giveFresh, over := l.fresh.take(ctx, "")
+	if over != "" {
+		return nil, limitAll
+	}
+	giveCall, over := l.calls.take(ctx, fingerprint)
+	if over != "" {
+		giveFresh()
+		return nil, over
+	}
+	return func() { giveCall(); giveFresh() }, ""
 }
 
 // busy is the answer to a request that is not carried out: text for the model

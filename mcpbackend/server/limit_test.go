@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -140,4 +141,36 @@ func TestWhoseWordForAnAddress(t *testing.T) {
 			ServeHTTP(httptest.NewRecorder(), r)
 		require.Equal(t, want, got.Address.String())
 	}
+}
+
+// TestTurnsOfNewcomers: who makes credentials up has at most half of the turns,
+// however many callers they make.
+func TestTurnsOfNewcomers(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api)
+	known := w.visitor(t, api, "alice-token", "203.0.113.1/32")
+	l := newLimiter(policy.BackendLimits{
+		CallsPerCaller: 1, Calls: 4, CallsPerSecond: 1000, NewcomersPerSecond: 1000, ServerCallsPerSecond: 1000,
+	}, func(v proof.Verified) bool { return v.Fingerprint() == known.Verified.Fingerprint() }, newCounts(nil))
+	l.calls.wait, l.fresh.wait = 0, 0
+	var gives []func()
+	for i := range 5 {
+		give, over := l.begin(t.Context(), methodCallTool, w.visitor(t, api, fmt.Sprint("guess-", i), fmt.Sprintf("203.0.113.%d/32", i)))
+		if i < 2 {
+			require.Empty(t, over)
+			gives = append(gives, give)
+			continue
+		}
+		require.Equal(t, limitAll, over)
+	}
+	give, over := l.begin(t.Context(), methodCallTool, known)
+	require.Empty(t, over)
+	for _, end := range append(gives, give) {
+		end()
+	}
+	give, over = l.begin(t.Context(), methodCallTool, w.visitor(t, api, "guess-9", "203.0.113.9/32"))
+	require.Empty(t, over)
+	give()
+	require.Empty(t, l.calls.callers)
+	require.Empty(t, l.fresh.callers)
 }

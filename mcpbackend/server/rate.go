@@ -48,7 +48,7 @@ func newRates(l policy.BackendLimits, proven func(v proof.Verified) bool) *rates
 func (r *rates) take(caller admit.Caller) (over string) {
 	now, fingerprint, reserve := r.now(), caller.Verified.Fingerprint(), 0.0
 	switch {
-	case r.callers.has(fingerprint) || r.proven(caller.Verified):
+	case r.known(caller):
 		if !r.callers.take(fingerprint, now, 0) {
 			return limitCallerRate
 		}
@@ -62,6 +62,11 @@ func (r *rates) take(caller admit.Caller) (over string) {
 		return limitServerRate
 	}
 	return ""
+}
+
+// known reports whether an API server has accepted the caller's credential.
+func (r *rates) known(caller admit.Caller) bool {
+	return r.callers.has(caller.Verified.Fingerprint()) || r.proven(caller.Verified)
 }
 
 // accepted gives a caller a bucket of his own: an API server knows him. He keeps
