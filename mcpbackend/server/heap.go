@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"runtime/debug"
 	runtimemetrics "runtime/metrics"
@@ -11,23 +12,30 @@ import (
 // collected. A call leaves about 400 KiB behind, nearly all of it buffers of
 // go-sdk's decoder: with the runtime's own measure, twice what is in use, a
 // backend with few clients would collect after every twentieth call.
-const heapFloor = 64 << 20
+const heapFloor = 48 << 20
 
 // usualGC is the runtime's own measure: it collects when the heap is twice what
 // is in use.
 const usualGC = 100
 
+// overFloor is how much more than the heap should be the whole process may take
+// before the runtime collects all the same: a heap that is suddenly in use would
+// otherwise be let grow as if it were small, until the next look.
+const overFloor = 32 << 20
+
 // keepFloor holds the heap to the floor until ctx ends. It looks after each
-// collection, so that a heap that suddenly is in use is measured as usual from
-// the next one on.
+// collection.
 func keepFloor(ctx context.Context) {
 	if ctx.Err() != nil {
 		debug.SetGCPercent(usualGC)
+		debug.SetMemoryLimit(math.MaxInt64)
 		return
 	}
 	sample := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	runtimemetrics.Read(sample)
-	debug.SetGCPercent(percentFor(sample[0].Value.Uint64()))
+	live := sample[0].Value.Uint64()
+	debug.SetGCPercent(percentFor(live))
+	debug.SetMemoryLimit(int64(max(heapFloor, 2*live) + overFloor)) //nolint:gosec // no heap has 2^62 bytes
 	// Nobody refers to it: it is gone with the next collection.
 	runtime.AddCleanup(new([16]byte), keepFloor, ctx)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 func TestPercentFor(t *testing.T) {
-	for live, want := range map[uint64]int{0: 6300, 8 << 20: 700, 16 << 20: 300, 32 << 20: 100, 33 << 20: 100, 500 << 20: 100} {
+	for live, want := range map[uint64]int{0: 4700, 8 << 20: 500, 16 << 20: 200, 24 << 20: 100, 33 << 20: 100, 500 << 20: 100} {
 		require.Equal(t, want, percentFor(live), live)
 	}
 }
