@@ -34,8 +34,7 @@ func TestFloorIsKept(t *testing.T) {
 		}, 5*time.Second, time.Millisecond)
 	}
 	become(func() bool { return percent() == uint64(usualGC) })
-	runtime.KeepAlive(held)
-	held = nil
+	runtime.KeepAlive(held) // and from here on nobody holds it
 	become(func() bool { return percent() > uint64(usualGC) })
 	cancel()
 	become(func() bool { return percent() == uint64(usualGC) })

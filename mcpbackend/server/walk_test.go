@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/stretchr/testify/require"
 )
@@ -110,11 +111,12 @@ func TestNoToolLeaks(t *testing.T) {
 		require.True(t, tool || prompt, "%s has no row here: add the calls that show what a cluster says", name)
 	}
 	require.Len(t, all.Names(), len(walks)+len(promptWalks), "a row is about a tool that is gone")
+	promised := promises(t, s)
 	for _, refusing := range []int64{0, 400, 401, 403, 404, 409, 500, 503} {
 		l.refusing.Store(refusing)
 		for name, calls := range walks {
 			for _, in := range calls {
-				walk(t, s, name, in, refusing)
+				walk(t, s, promised[name], name, in, refusing)
 			}
 		}
 		for name, calls := range promptWalks {
@@ -131,7 +133,25 @@ func TestNoToolLeaks(t *testing.T) {
 // fails0 are calls that fail against a server that serves, as they are meant to.
 var fails0 = map[string]bool{"Zebra": true}
 
-func walk(t *testing.T, s *mcp.ClientSession, name string, in arguments, refusing int64) {
+// promises are the schemas of the tools' structured parts, as clients get them.
+// The backend does not hold its own answers to them at run time.
+func promises(t *testing.T, s *mcp.ClientSession) map[string]*jsonschema.Resolved {
+	t.Helper()
+	list, err := s.ListTools(t.Context(), nil)
+	require.NoError(t, err)
+	out := map[string]*jsonschema.Resolved{}
+	for _, tool := range list.Tools {
+		text, err := json.Marshal(tool.OutputSchema)
+		require.NoError(t, err)
+		var schema jsonschema.Schema
+		require.NoError(t, json.Unmarshal(text, &schema))
+		out[tool.Name], err = schema.Resolve(nil)
+		require.NoError(t, err)
+	}
+	return out
+}
+
+func walk(t *testing.T, s *mcp.ClientSession, promised *jsonschema.Resolved, name string, in arguments, refusing int64) {
 	t.Helper()
 	result, err := s.CallTool(t.Context(), &mcp.CallToolParams{Name: name, Arguments: in})
 	requireNoLeak(t, name, result, err)
@@ -139,6 +159,9 @@ func walk(t *testing.T, s *mcp.ClientSession, name string, in arguments, refusin
 		return // the credential's fault is an error of the protocol
 	}
 	require.NoError(t, err)
+	if !result.IsError {
+		require.NoError(t, promised.Validate(result.StructuredContent), "%s %v breaks its own schema", name, in)
+	}
 	if kind, _ := in["kind"].(string); refusing == 0 && !fails0[kind] && in["container"] != "none" && name != "resources_create_or_update" {
 		require.False(t, result.IsError, "%s %v: %s", name, in, whole(t, result))
 	}

@@ -9,25 +9,18 @@ import (
 	"kubernetes-mcp-edge/mcpbackend/kube"
 )
 
-// scrubbed takes the caller's token out of an answer's structured part. A hostile
-// server may put it wherever a name can stand: of an owner, of a kind.
-func scrubbed[Out any](c *kube.Client, out Out) Out {
-	whole, err := json.Marshal(out)
-	if err != nil {
-		return out // go-sdk says so
-	}
+// scrubbed takes the caller's token out of JSON. It has no character that JSON
+// would escape. Where the text then is no JSON, the token was a number or a word
+// of the schema, and so no secret.
+func scrubbed(c *kube.Client, whole []byte) []byte {
 	text := c.Scrub(string(whole))
-	if text == string(whole) {
-		return out
+	if len(text) == len(whole) && text == string(whole) || !json.Valid([]byte(text)) {
+		return whole
 	}
-	var clean Out
-	if json.Unmarshal([]byte(text), &clean) != nil {
-		return out // a token that is a number or a word of the schema is no secret
-	}
-	return clean
+	return []byte(text)
 }
 
-// scrubbedError is the same for a failure. What has a code has a text of ours.
+// scrubbedError takes it out of a failure. What has a code has a text of ours.
 func scrubbedError(c *kube.Client, err error) error {
 	if _, ok := errors.AsType[*jsonrpc.Error](err); ok {
 		return err
