@@ -95,6 +95,7 @@ unit: $(ENVOY_READY) ## Unit tests under the race detector
 scenarios: build $(CLUSTER) $(ENVOY_READY) $(PYTHONS) ## Tests through the real Envoy and the real API server
 	@cd e2e/cluster && CGO_ENABLED=0 go vet -trimpath . # the flags of its build, or all of Kubernetes is compiled again
 	@cd e2e && go test -count=1 -timeout 8m $$(go list ./... | grep -vE '/e2e/(clients|faults|hostile|hostileapi|soak|ssrf)$$')
+	@cd e2e && go test -count=1 -timeout 5m ./ssrf # alone: it has a cluster of its own
 
 .PHONY: e2e
 ifeq ($(origin ENVOY_VERSION)$(origin ENVOY),filefile)
@@ -103,7 +104,7 @@ e2e: ## Scenarios on the oldest Envoy, then clients, faults and hostile callers;
 	@$(STEP) 120 "install Node, the TypeScript SDKs, the conformance suite and the Inspector" $(MAKE) node
 	@$(STEP) 90 "clients" $(MAKE) clients
 	@$(STEP) 240 "faults" $(MAKE) faults
-	@$(STEP) 300 "hostile callers, servers and names" $(MAKE) hostile
+	@$(STEP) 300 "hostile callers and API servers" $(MAKE) hostile
 	@$(STEP) 240 "isolation of tenants" $(MAKE) soak SOAK=30s
 else
 e2e: scenarios
@@ -131,9 +132,8 @@ faults: build $(CLUSTER) $(TWO_ENVOYS) ## Break guard, network, files and clock 
 	@cd e2e && go test -count=1 -timeout 10m ./faults
 
 .PHONY: hostile
-hostile: build $(CLUSTER) $(TWO_ENVOYS) ## Floods, smuggling and slow bodies; API servers and names that do what none should
+hostile: build $(CLUSTER) $(TWO_ENVOYS) ## Floods, smuggling and slow bodies; API servers that do what none should
 	@cd e2e && go test -count=1 -timeout 10m ./hostile
-	@cd e2e && go test -count=1 -timeout 10m ./ssrf
 	@cd e2e && go test -count=1 -timeout 10m ./hostileapi
 
 # How long the soak of make soak lasts; in make e2e it is 30 s.
