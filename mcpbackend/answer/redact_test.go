@@ -71,3 +71,12 @@ func TestShortCopiesInAnnotations(t *testing.T) {
 		require.Len(t, changed, 1)
 	}
 }
+
+// TestHiddenCharactersHideNothing: what would join a credential that nobody sees
+// is in pieces goes before it is looked for.
+func TestHiddenCharactersHideNothing(t *testing.T) {
+	const token = "eyJhbGciOiJub25l\u200b.eyJzdWIiOiJhbGlj.\x1b[0mc2ln"
+	shown, changed, _ := Object(t.Context(), map[string]any{"a": token, token: "b"}, same, false)
+	require.Equal(t, map[string]any{"a": Redacted, Redacted: "b"}, shown)
+	require.Equal(t, []string{"a"}, changed)
+}

@@ -135,3 +135,20 @@ func TestForbiddenDiscovery(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, kube.Forbidden, e.Trouble)
 }
+
+// TestWhatWasNotSeenIsNotHealthy: more of a list than is read, and what the
+// operator's rules deny, which is a part of the answer and not its end.
+func TestWhatWasNotSeenIsNotHealthy(t *testing.T) {
+	_, c := visit(t, map[string]string{core + "pods": `{"metadata":{"continue":"x"},"items":[]}`, "/api/v1/namespaces/team-a": `{"metadata":{"name":"team-a"}}`})
+	_, out, err := diagnose(brokenapi.Soon(t), c, diagnoseIn{Namespace: "team-a"})
+	require.NoError(t, err)
+	require.Empty(t, out.Findings)
+	require.Empty(t, out.Unread)
+	require.True(t, out.Truncated)
+	require.False(t, out.Healthy)
+
+	s := newSurvey(t.Context(), c)
+	require.False(t, s.could("pods", &kube.Error{Trouble: kube.Denied}))
+	require.NoError(t, s.broken)
+	require.Equal(t, []string{"pods (denied)"}, s.unread)
+}
