@@ -15,6 +15,7 @@ type Client struct {
 	entry  *entry
 	target kubeheader.Target
 	said   *said
+	hold   *hold
 }
 
 // Server is the canonical URL of the API server.
@@ -138,6 +139,9 @@ func (c *Client) Get(ctx context.Context, k Kind, namespace, name string) (map[s
 	body, err := c.do(ctx, call{method: http.MethodGet, segments: segments, accept: jsonType})
 	if err != nil {
 		return nil, c.noted(k, err)
+	}
+	if err := c.hold.room(ctx, body); err != nil {
+		return nil, err
 	}
 	var object map[string]any
 	if err := decode(body, &object); err != nil {

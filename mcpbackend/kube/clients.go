@@ -90,6 +90,7 @@ type Clients struct {
 	fresh   *newcomers
 	rooms   *rooms
 	large   *large
+	held    *holds
 	flights singleflight.Group
 
 	hits, misses atomic.Uint64
@@ -106,7 +107,7 @@ func New(c Config) (*Clients, error) {
 	}
 	limits := c.Limits.withDefaults()
 	out := &Clients{
-		rules: c.Rules, now: c.Now, limits: limits, keys: newKeyer(), rooms: newRooms(limits.Target), large: newLarge(), observe: c.Observe,
+		rules: c.Rules, now: c.Now, limits: limits, keys: newKeyer(), rooms: newRooms(limits.Target), large: newLarge(), held: newHolds(), observe: c.Observe,
 	}
 	if c.Writes {
 		out.allowed |= writes
@@ -128,11 +129,11 @@ func (c *Clients) let(why Cause) { c.evictions[why].Add(1) }
 
 // For is the only door to a cluster. The client acts as exactly the caller v,
 // on exactly his server, and its requests carry the decision id. It makes no
-// request itself.
+// request itself. ctx is the call's: with it ends the room for what was read.
 //
 // The error is ErrNotVerified, ErrAnonymous, an *Error with Trouble Expired, or
 // a failure to build a client from values that the contract accepted.
-func (c *Clients) For(_ context.Context, v proof.Verified, decision string) (*Client, error) {
+func (c *Clients) For(ctx context.Context, v proof.Verified, decision string) (*Client, error) {
 	if !v.Valid() {
 		return nil, ErrNotVerified
 	}
@@ -147,7 +148,7 @@ func (c *Clients) For(_ context.Context, v proof.Verified, decision string) (*Cl
 	if err != nil {
 		return nil, err
 	}
-	return &Client{entry: e, target: target, said: &said{agent: agent(decision)}}, nil
+	return &Client{entry: e, target: target, said: &said{agent: agent(decision)}, hold: c.held.begin(ctx, e.target)}, nil
 }
 
 // entry finds or builds. Building needs no network, so callers who wait for the

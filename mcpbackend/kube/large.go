@@ -33,20 +33,49 @@ var errCrowded = errors.New("too many large answers are being read")
 
 // large gives turns to large answers.
 type large struct {
-	all *semaphore.Weighted
-
-	mu   sync.Mutex
-	each map[target]*turns
+	all  *semaphore.Weighted
+	each portions
 }
 
-// turns are those of one target. They last as long as somebody uses them.
-type turns struct {
+func newLarge() *large {
+	return &large{all: semaphore.NewWeighted(largeAtOnce), each: portions{size: largeEach}}
+}
+
+// portions are what each target may have of something that all share.
+type portions struct {
+	size int64
+
+	mu sync.Mutex
+	of map[target]*portion
+}
+
+// portion is that of one target. It lasts as long as somebody uses it.
+type portion struct {
 	free  *semaphore.Weighted
 	users int
 }
 
-func newLarge() *large {
-	return &large{all: semaphore.NewWeighted(largeAtOnce), each: map[target]*turns{}}
+func (p *portions) join(of target) *portion {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	mine, ok := p.of[of]
+	if !ok {
+		if p.of == nil {
+			p.of = map[target]*portion{}
+		}
+		mine = &portion{free: semaphore.NewWeighted(p.size)}
+		p.of[of] = mine
+	}
+	mine.users++
+	return mine
+}
+
+func (p *portions) leave(of target, mine *portion) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if mine.users--; mine.users == 0 {
+		delete(p.of, of)
+	}
 }
 
 // read is io.ReadAll for an answer of the target. The rest of a large one is read
@@ -103,39 +132,19 @@ func readPieces(body io.Reader) (out pieces, err error) {
 func (l *large) take(ctx context.Context, of target) (give func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, largeWait, errCrowded)
 	defer cancel()
-	mine := l.join(of)
-	if err := mine.free.Acquire(ctx, 1); err != nil {
-		l.leave(of, mine)
+	mine := l.each.join(of)
+	if mine.free.Acquire(ctx, 1) != nil {
+		l.each.leave(of, mine)
 		return nil, context.Cause(ctx)
 	}
-	if err := l.all.Acquire(ctx, 1); err != nil {
+	if l.all.Acquire(ctx, 1) != nil {
 		mine.free.Release(1)
-		l.leave(of, mine)
+		l.each.leave(of, mine)
 		return nil, context.Cause(ctx)
 	}
 	return func() {
 		l.all.Release(1)
 		mine.free.Release(1)
-		l.leave(of, mine)
+		l.each.leave(of, mine)
 	}, nil
-}
-
-func (l *large) join(of target) *turns {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	mine, ok := l.each[of]
-	if !ok {
-		mine = &turns{free: semaphore.NewWeighted(largeEach)}
-		l.each[of] = mine
-	}
-	mine.users++
-	return mine
-}
-
-func (l *large) leave(of target, mine *turns) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if mine.users--; mine.users == 0 {
-		delete(l.each, of)
-	}
 }

@@ -57,7 +57,7 @@ func TestLargeIsReadAll(t *testing.T) {
 		_, err := l.read(t.Context(), target{}, heldBody{Reader: cut})
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF, "an answer of %d bytes that is cut off is no answer", size)
 	}
-	require.Empty(t, l.each)
+	require.Empty(t, l.each.of)
 }
 
 // TestLargeAnswersTakeTurns: those of one server leave turns to others, and who
@@ -93,7 +93,7 @@ func TestLargeAnswersTakeTurns(t *testing.T) {
 		for range largeAtOnce {
 			require.Error(t, <-ends)
 		}
-		require.Empty(t, l.each)
+		require.Empty(t, l.each.of)
 	})
 }
 
@@ -139,6 +139,6 @@ func TestCrowded(t *testing.T) {
 		for range 2 * largeEach {
 			require.Error(t, <-late)
 		}
-		require.Empty(t, l.each)
+		require.Empty(t, l.each.of)
 	})
 }

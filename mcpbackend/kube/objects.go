@@ -30,6 +30,9 @@ func (c *Client) Objects(ctx context.Context, k Kind, o ListOptions) (Objects, e
 	if err != nil {
 		return Objects{}, err
 	}
+	if err := c.hold.room(ctx, body); err != nil {
+		return Objects{}, err
+	}
 	return readObjects(body, k, o.Limit)
 }
 

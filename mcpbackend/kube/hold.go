@@ -1,0 +1,93 @@
+package kube
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// Objects take many times as much memory as their JSON, and a call holds them to
+// its end: a handful of calls against a server that sends a million of small
+// values would take all there is. So what they hold is counted, by call and by
+// all calls together.
+const (
+	// valueSize is about what one value of an object takes, in bytes: most are
+	// strings in maps.
+	valueSize = 160
+	// heldFree is how much each answer may take that is not counted: an object of
+	// a usual size.
+	heldFree = 256 << 10
+	// heldByCall is the most that one call may hold, heldByServer what the calls to
+	// one server, heldByAll what all may hold.
+	heldByCall   = 24 << 20
+	heldByServer = 24 << 20
+	heldByAll    = 48 << 20
+	// holdWait is how long an answer waits for others to be let go.
+	holdWait = 5 * time.Second
+)
+
+// holds are what the objects of all calls take.
+type holds struct {
+	all  *semaphore.Weighted
+	each portions
+}
+
+func newHolds() *holds {
+	return &holds{all: semaphore.NewWeighted(heldByAll), each: portions{size: heldByServer}}
+}
+
+// hold is what the objects of one call take.
+type hold struct {
+	in   *holds
+	of   target
+	mine *portion
+
+	mu    sync.Mutex
+	bytes int64
+	over  bool // the call has ended
+}
+
+// begin counts for a call until ctx, the call's, ends.
+func (h *holds) begin(ctx context.Context, of target) *hold {
+	out := &hold{in: h, of: of, mine: h.each.join(of)}
+	context.AfterFunc(ctx, out.end)
+	return out
+}
+
+// room makes room for the objects in an answer, before they are built.
+func (h *hold) room(ctx context.Context, body []byte) error {
+	n := int64(len(body)) + valueSize*int64(bytes.Count(body, []byte{','})+bytes.Count(body, []byte{'{'})+bytes.Count(body, []byte{'['}))
+	if n <= heldFree {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock() // answers of one call wait for each other here
+	if h.over || h.bytes+n > heldByCall {
+		return &Error{Trouble: TooLarge, Detail: "the objects together are larger than one call may hold"}
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, holdWait, errCrowded)
+	defer cancel()
+	if h.mine.free.Acquire(ctx, n) != nil {
+		return networkError(context.Cause(ctx))
+	}
+	if h.in.all.Acquire(ctx, n) != nil {
+		h.mine.free.Release(n)
+		return networkError(context.Cause(ctx))
+	}
+	h.bytes += n
+	return nil
+}
+
+// end lets go of everything.
+func (h *hold) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.over = true
+	h.in.all.Release(h.bytes)
+	h.mine.free.Release(h.bytes)
+	h.bytes = 0
+	h.in.each.leave(h.of, h.mine)
+}
