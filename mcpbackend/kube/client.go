@@ -140,7 +140,7 @@ func (c *Client) Get(ctx context.Context, k Kind, namespace, name string) (map[s
 	if err != nil {
 		return nil, c.noted(k, err)
 	}
-	if err := c.hold.room(ctx, body); err != nil {
+	if err := c.hold.room(ctx, size(body)); err != nil {
 		return nil, err
 	}
 	var object map[string]any

@@ -57,9 +57,13 @@ func (h *holds) begin(ctx context.Context, of target) *hold {
 	return out
 }
 
-// room makes room for the objects in an answer, before they are built.
-func (h *hold) room(ctx context.Context, body []byte) error {
-	n := int64(len(body)) + valueSize*int64(bytes.Count(body, []byte{','})+bytes.Count(body, []byte{'{'})+bytes.Count(body, []byte{'['}))
+// size is about what an object takes that this JSON says.
+func size(text []byte) int64 {
+	return int64(len(text)) + valueSize*int64(bytes.Count(text, []byte{','})+bytes.Count(text, []byte{'{'})+bytes.Count(text, []byte{'['}))
+}
+
+// room makes room for n bytes of objects, before they are built.
+func (h *hold) room(ctx context.Context, n int64) error {
 	if n <= heldFree {
 		return nil
 	}

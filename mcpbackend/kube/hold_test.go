@@ -12,14 +12,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// values is JSON of so many values.
-func values(n int) []byte { return bytes.Repeat([]byte(","), n) }
-
 // TestHolds: a call holds so much, the calls to one server so much, and all so
 // much; what a call held is free with its end.
 func TestHolds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, half := newHolds(), values(heldByCall/2/(valueSize+1))
+		h, half := newHolds(), int64(heldByCall/2)
 		calls := func(server string) (*hold, context.Context, context.CancelFunc) {
 			ctx, end := context.WithCancel(t.Context())
 			return h.begin(ctx, target{server: server}), ctx, end
@@ -28,13 +25,13 @@ func TestHolds(t *testing.T) {
 		require.NoError(t, one.room(ctx, half))
 		require.NoError(t, one.room(ctx, half))
 		require.Equal(t, TooLarge, trouble(t, one.room(ctx, half)))
-		require.NoError(t, one.room(ctx, values(1000)), "what is small is not counted")
+		require.NoError(t, one.room(ctx, int64(heldFree)), "what is small is not counted")
 
 		begun := time.Now()
 		same, sameCtx, endSame := calls("a")
 		require.Equal(t, Busy, trouble(t, same.room(sameCtx, half)), "the server's portion is held")
 		require.Equal(t, holdWait, time.Since(begun))
-		require.NoError(t, same.room(sameCtx, values(1000)))
+		require.NoError(t, same.room(sameCtx, int64(heldFree)))
 		other, otherCtx, endOther := calls("b")
 		require.NoError(t, other.room(otherCtx, half), "another server has its own")
 		require.NoError(t, other.room(otherCtx, half))

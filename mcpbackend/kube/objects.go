@@ -30,10 +30,7 @@ func (c *Client) Objects(ctx context.Context, k Kind, o ListOptions) (Objects, e
 	if err != nil {
 		return Objects{}, err
 	}
-	if err := c.hold.room(ctx, body); err != nil {
-		return Objects{}, err
-	}
-	return readObjects(body, k, o.Limit)
+	return readObjects(body, k, o.Limit, func(n int64) error { return c.hold.room(ctx, n) })
 }
 
 // list asks for a list in the form that accept names.
@@ -83,7 +80,7 @@ func (o *object) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-func readObjects(body []byte, k Kind, limit int) (Objects, error) {
+func readObjects(body []byte, k Kind, limit int, room func(bytes int64) error) (Objects, error) {
 	if limit <= 0 {
 		limit = maxRows
 	}
@@ -91,16 +88,24 @@ func readObjects(body []byte, k Kind, limit int) (Objects, error) {
 		return Objects{}, err
 	}
 	var list struct {
-		Metadata listMeta       `json:"metadata"`
-		Items    capped[object] `json:"items"`
+		Metadata listMeta                `json:"metadata"`
+		Items    capped[json.RawMessage] `json:"items"`
 	}
 	list.Items.limit = limit
 	if err := json.Unmarshal(body, &list); err != nil {
 		return Objects{}, garbled()
 	}
 	out := Objects{Continue: list.Metadata.Continue, Remaining: list.Metadata.Remaining, More: list.Items.more}
-	for _, o := range list.Items.items {
-		if o == nil {
+	taken := int64(0)
+	for _, text := range list.Items.items {
+		taken += size(text)
+	}
+	if err := room(taken); err != nil {
+		return Objects{}, err
+	}
+	for _, text := range list.Items.items {
+		var o object
+		if json.Unmarshal(text, &o) != nil || o == nil {
 			return Objects{}, garbled()
 		}
 		// The items of a list of a built-in kind do not say what they are, and
