@@ -91,7 +91,17 @@ func (c *cache) close() { c.entries.StopAllGoroutines() }
 
 // key hashes every received field that Open looks at, names and values with
 // their lengths, in the order of the contract.
-func (c *cache) key(r *received) cacheKey {
+func (c *cache) key(r *received) cacheKey { return c.hash(r, func(string) bool { return true }) }
+
+// credential hashes those that say who the caller is, and nothing of where he
+// goes.
+func (c *cache) credential(r *received) cacheKey {
+	return c.hash(r, func(name string) bool {
+		return name == kubeheader.Authorization || name == kubeheader.ClientCertificate || name == kubeheader.ClientKey
+	})
+}
+
+func (c *cache) hash(r *received, counts func(name string) bool) cacheKey {
 	m, ok := c.macs.Get().(*mac)
 	if !ok {
 		return cacheKey{} // not reached: the pool holds nothing else
@@ -99,7 +109,7 @@ func (c *cache) key(r *received) cacheKey {
 	defer c.macs.Put(m)
 	m.hash.Reset()
 	for i, name := range r.slots {
-		if !r.present[i] {
+		if !r.present[i] || !counts(name) {
 			continue
 		}
 		m.scratch = writePart(m.hash, m.scratch, name)

@@ -80,6 +80,9 @@ func (v *Verifier) Open(fields []kubeheader.Field, now time.Time) (Verified, err
 		fingerprint: string(r.values[0].Reveal()),
 		expires:     time.Unix(params.expires, 0),
 	}
+	if verified.fingerprint != Anonymous {
+		verified.credential = v.cache.credential(&r)
+	}
 	v.cache.put(key, entry{verified: verified, params: params, under: under, size: r.size()})
 	return verified, nil
 }

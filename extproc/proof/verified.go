@@ -1,6 +1,7 @@
 package proof
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"time"
@@ -16,6 +17,7 @@ type Verified struct {
 	valid       bool
 	checked     kubeheader.Checked
 	fingerprint string
+	credential  cacheKey
 	expires     time.Time
 }
 
@@ -34,6 +36,11 @@ func (v Verified) Target() (kubeheader.Target, bool) {
 // Fingerprint is the edge's hash of server, trust and credential, or Anonymous.
 // It may be logged: nobody can compute it without the edge's key.
 func (v Verified) Fingerprint() string { return v.fingerprint }
+
+// Credential tells credentials apart, whatever server and trust they come with;
+// that of an anonymous caller is zero. It is a hash with a key of this process's
+// own: it means nothing anywhere else.
+func (v Verified) Credential() [sha256.Size]byte { return v.credential }
 
 // Expires is when the proof ends. A call that began before may go on.
 func (v Verified) Expires() time.Time { return v.expires }

@@ -98,15 +98,15 @@ func (l *limiter) limited(next mcp.MethodHandler) mcp.MethodHandler {
 
 // begin waits for the turn, and returns how to end it or which limit forbids it.
 func (l *limiter) begin(ctx context.Context, method string, caller admit.Caller) (give func(), over string) {
-	fingerprint := caller.Verified.Fingerprint()
+	who := account(caller)
 	if !reaches(method) {
-		return l.others.take(ctx, fingerprint)
+		return l.others.take(ctx, who)
 	}
 	if over = l.rates.take(caller); over != "" {
 		return nil, over
 	}
 	if l.rates.known(caller) {
-		return l.calls.take(ctx, fingerprint)
+		return l.calls.take(ctx, who)
 	}
 	// Made-up credentials make any number of callers, who cannot have the turns of
 	// those that are known.
@@ -114,7 +114,7 @@ func (l *limiter) begin(ctx context.Context, method string, caller admit.Caller)
 	if over != "" {
 		return nil, limitAll
 	}
-	giveCall, over := l.calls.take(ctx, fingerprint)
+	giveCall, over := l.calls.take(ctx, who)
 	if over != "" {
 		giveFresh()
 		return nil, over

@@ -33,12 +33,18 @@ type rates struct {
 	now                        func() time.Time
 	proven                     func(v proof.Verified) bool
 	callers, newcomers, server *buckets
+
+	// accounts are the buckets of callers, by credential alone: who sends one with
+	// many CA bundles, or to many servers, is one. callers are who is known where,
+	// and nothing is taken out of theirs.
+	accounts *buckets
 }
 
 func newRates(l policy.BackendLimits, proven func(v proof.Verified) bool) *rates {
 	return &rates{
 		now: time.Now, proven: proven,
 		callers:   newBuckets(l.CallsPerSecond, callerBurst),
+		accounts:  newBuckets(l.CallsPerSecond, callerBurst),
 		newcomers: newBuckets(l.NewcomersPerSecond, newcomerBurst),
 		server:    newBuckets(l.ServerCallsPerSecond, serverBurst),
 	}
@@ -46,10 +52,11 @@ func newRates(l policy.BackendLimits, proven func(v proof.Verified) bool) *rates
 
 // take counts a call, or says which limit it would be over.
 func (r *rates) take(caller admit.Caller) (over string) {
-	now, fingerprint, reserve := r.now(), caller.Verified.Fingerprint(), 0.0
+	now, reserve := r.now(), 0.0
 	switch {
 	case r.known(caller):
-		if !r.callers.take(fingerprint, now, 0) {
+		r.accepted(caller) // he stays known when the pool lets go of his client
+		if !r.accounts.take(account(caller), now, 0) {
 			return limitCallerRate
 		}
 	case !r.newcomers.take(caller.Address.String(), now, 0):
@@ -62,6 +69,12 @@ func (r *rates) take(caller admit.Caller) (over string) {
 		return limitServerRate
 	}
 	return ""
+}
+
+// account is who a caller is, wherever he goes.
+func account(caller admit.Caller) string {
+	credential := caller.Verified.Credential()
+	return string(credential[:])
 }
 
 // known reports whether an API server has accepted the caller's credential.

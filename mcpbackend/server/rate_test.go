@@ -1,6 +1,7 @@
 package server
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -10,8 +11,10 @@ import (
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/stretchr/testify/require"
 
+	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
+	"kubernetes-mcp-edge/extproc/trial"
 	"kubernetes-mcp-edge/mcpbackend/admit"
 	"kubernetes-mcp-edge/mcpbackend/tool"
 )
@@ -20,6 +23,34 @@ import (
 func (w *world) visitor(t *testing.T, api *brokenAPI, token, address string) admit.Caller {
 	t.Helper()
 	return admit.Caller{Verified: w.verified(t, api.headers(token)), Address: netip.MustParsePrefix(address)}
+}
+
+// TestOneCredentialIsOneCaller, with whatever CA bundles he sends it.
+func TestOneCredentialIsOneCaller(t *testing.T) {
+	api := newBrokenAPI(t)
+	w := newWorld(t, api)
+	plain := w.visitor(t, api, "alice-token", "203.0.113.1/32")
+	headers := api.headers("alice-token")
+	bundle, err := base64.StdEncoding.DecodeString(headers[kubeheader.CertificateAuthority])
+	require.NoError(t, err)
+	headers[kubeheader.CertificateAuthority] = base64.StdEncoding.EncodeToString(append(bundle, trial.NewAuthority(t).CertificatePEM()...))
+	padded := admit.Caller{Verified: w.verified(t, headers), Address: plain.Address}
+	require.NotEqual(t, plain.Verified.Fingerprint(), padded.Verified.Fingerprint())
+
+	limits := policy.BackendLimits{CallsPerCaller: 1, Calls: 9, CallsPerSecond: 10, NewcomersPerSecond: 1, ServerCallsPerSecond: 1000}
+	r, proven, _ := proofed(limits)
+	proven[plain.Verified.Fingerprint()], proven[padded.Verified.Fingerprint()] = true, true
+	n, over := taken(r, plain, padded)
+	require.Equal(t, 20, n)
+	require.Equal(t, limitCallerRate, over)
+
+	l := newLimiter(limits, func(proof.Verified) bool { return true }, newCounts(nil))
+	l.calls.wait = 0
+	give, over := l.begin(t.Context(), methodCallTool, plain)
+	require.Empty(t, over)
+	_, over = l.begin(t.Context(), methodCallTool, padded)
+	require.Equal(t, limitCaller, over)
+	give()
 }
 
 // proofed are rates whose clock and proven callers a test sets.
