@@ -41,14 +41,16 @@ func usual(then http.HandlerFunc) http.Handler {
 
 // The calls that a behaviour is met with.
 var (
-	whoami  = call{"whoami", `{}`}
-	list    = call{"resources_list", `{"apiVersion":"v1","kind":"Pod"}`}
-	get     = call{"resources_get", `{"apiVersion":"v1","kind":"ConfigMap","name":"settings","namespace":"team-a"}`}
-	logs    = call{"pods_log", `{"name":"web","namespace":"team-a"}`}
-	kinds   = call{"resources_list", `{"apiVersion":"example.com/v1","kind":"Widget"}`}
-	noGroup = call{"resources_list", `{"kind":"Widget"}`}
-	search  = call{"api_resources", `{}`}
-	explain = call{"explain", `{"path":"configmap"}`}
+	whoami   = call{"whoami", `{}`}
+	list     = call{"resources_list", `{"apiVersion":"v1","kind":"Pod"}`}
+	get      = call{"resources_get", `{"apiVersion":"v1","kind":"ConfigMap","name":"settings","namespace":"team-a"}`}
+	logs     = call{"pods_log", `{"name":"web","namespace":"team-a"}`}
+	kinds    = call{"resources_list", `{"apiVersion":"example.com/v1","kind":"Widget"}`}
+	noGroup  = call{"resources_list", `{"kind":"Widget"}`}
+	search   = call{"api_resources", `{}`}
+	diagnose = call{"diagnose", `{"namespace":"team-a"}`}
+	listYAML = call{"resources_list", `{"apiVersion":"v1","kind":"Pod","output":"yaml","limit":500}`}
+	explain  = call{"explain", `{"path":"configmap"}`}
 )
 
 // answers are behaviours above HTTP.
@@ -124,6 +126,10 @@ func answers() []behaviour {
 		})},
 		{name: "7 MB of numbers", calls: []call{get}, says: "too large", http: usual(func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusOK, `{"a":[`+strings.Repeat(`1,`, 3*megabyte)+`1]}`)
+		})},
+		{name: "small values by the million", calls: []call{diagnose, listYAML}, says: ".*", http: usual(func(w http.ResponseWriter, _ *http.Request) {
+			item := `{"metadata":{"name":"a","namespace":"team-a"},"a":[` + strings.Repeat(`{"a":1},`, 950) + `1]}`
+			answer(w, http.StatusOK, `{"kind":"List","metadata":{"continue":"next"},"items":[`+strings.Repeat(item+",", 199)+item+`]}`)
 		})},
 		{name: "half a document", calls: []call{get, list, whoami}, says: "broken one", http: usual(func(w http.ResponseWriter, _ *http.Request) {
 			answer(w, http.StatusOK, `{"kind":"Table","rows":[{"cells":["`)
