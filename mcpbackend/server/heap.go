@@ -18,6 +18,10 @@ const heapFloor = 48 << 20
 // is in use.
 const usualGC = 100
 
+// fullPool is what is in use where a pool of clients is full, in bytes. Twice of
+// that would be half a gigabyte for the sake of rare collections.
+const fullPool = 128 << 20
+
 // overFloor is how much more than the heap should be the whole process may take
 // before the runtime collects all the same: a heap that is suddenly in use would
 // otherwise be let grow as if it were small, until the next look.

@@ -11,7 +11,7 @@ import (
 )
 
 func TestPercentFor(t *testing.T) {
-	for live, want := range map[uint64]int{0: 4700, 8 << 20: 500, 16 << 20: 200, 24 << 20: 100, 33 << 20: 100, 500 << 20: 100} {
+	for live, want := range map[uint64]int{0: 4700, 8 << 20: 500, 16 << 20: 200, 24 << 20: 100, 33 << 20: 100, 128 << 20: 100, 129 << 20: 50, 500 << 20: 50} {
 		require.Equal(t, want, percentFor(live), live)
 	}
 }
@@ -26,7 +26,7 @@ func TestFloorIsKept(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	keepFloor(ctx)
 	require.Greater(t, percent(), uint64(usualGC))
-	held := make([]byte, 2*heapFloor)
+	held := make([]byte, heapFloor)
 	become := func(reached func() bool) {
 		require.Eventually(t, func() bool {
 			runtime.GC()
