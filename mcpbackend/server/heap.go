@@ -47,5 +47,8 @@ func keepFloor(ctx context.Context) {
 // percentFor is how much the heap may grow above what is in use.
 func percentFor(live uint64) int {
 	const least = 1 << 20                                        // before the first collection nothing is known to be in use
+	if live > fullPool {
+		return usualGC / 2
+	}
 	return max(usualGC, int(heapFloor/max(live, least))*100-100) //nolint:gosec // at most heapFloor/least
 }
