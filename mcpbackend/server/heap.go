@@ -46,7 +46,7 @@ func keepFloor(ctx context.Context) {
 
 // percentFor is how much the heap may grow above what is in use.
 func percentFor(live uint64) int {
-	const least = 1 << 20                                        // before the first collection nothing is known to be in use
+	const least = 1 << 20 // before the first collection nothing is known to be in use
 	if live > fullPool {
 		return usualGC / 2
 	}
