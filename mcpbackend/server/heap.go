@@ -27,9 +27,9 @@ const fullPool = 128 << 20
 // otherwise be let grow as if it were small, until the next look.
 const overFloor = 32 << 20
 
-// keepFloor holds the heap to the floor until ctx ends. It looks after each
+// keepFloor holds the heap to the floor, in bytes, until ctx ends. It looks after each
 // collection.
-func keepFloor(ctx context.Context) {
+func keepFloor(ctx context.Context, floor uint64) {
 	if ctx.Err() != nil {
 		debug.SetGCPercent(usualGC)
 		debug.SetMemoryLimit(math.MaxInt64)
@@ -38,17 +38,17 @@ func keepFloor(ctx context.Context) {
 	sample := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	runtimemetrics.Read(sample)
 	live := sample[0].Value.Uint64()
-	debug.SetGCPercent(percentFor(live))
-	debug.SetMemoryLimit(int64(max(heapFloor, 2*live) + overFloor)) //nolint:gosec // no heap has 2^62 bytes
+	debug.SetGCPercent(percentFor(live, floor))
+	debug.SetMemoryLimit(int64(max(floor, 2*live) + overFloor)) //nolint:gosec // no heap has 2^62 bytes
 	// Nobody refers to it: it is gone with the next collection.
-	runtime.AddCleanup(new([16]byte), keepFloor, ctx)
+	runtime.AddCleanup(new([16]byte), func(ctx context.Context) { keepFloor(ctx, floor) }, ctx)
 }
 
-// percentFor is how much the heap may grow above what is in use.
-func percentFor(live uint64) int {
+// percentFor is how much the heap may grow above what is in use, both in bytes.
+func percentFor(live, floor uint64) int {
 	const least = 1 << 20 // before the first collection nothing is known to be in use
 	if live > fullPool {
 		return usualGC / 2
 	}
-	return max(usualGC, int(heapFloor/max(live, least))*100-100) //nolint:gosec // at most heapFloor/least
+	return max(usualGC, int(floor*100/max(live, least))-100) //nolint:gosec // a floor is less than 2^40
 }

@@ -64,7 +64,7 @@ func Run(ctx context.Context, o Options) error {
 	kube.QuietLibraries(o.Log)
 	floor, end := context.WithCancel(ctx)
 	defer end()
-	keepFloor(floor)
+	keepFloor(floor, heapFloor)
 	b, err := load(o)
 	if err != nil {
 		return err
