@@ -20,16 +20,28 @@ func Output[T any](properties ...string) *jsonschema.Schema {
 		if len(properties) > 0 && !slices.Contains(properties, name) {
 			continue
 		}
-		short := &jsonschema.Schema{Type: p.Type}
-		for _, word := range p.Types { // null, where a Go value may be nil: it is then left out
-			if word != "null" {
-				short.Type = word
-			}
-		}
+		short := &jsonschema.Schema{Type: plain(p).Type}
 		if p.Items != nil && p.Items.Type != "object" {
 			short.Items = &jsonschema.Schema{Type: p.Items.Type}
 		}
 		out.Properties[name] = short
 	}
 	return out
+}
+
+// plain takes null out of what a schema lets a value be, and its parts. A Go
+// value that is nil is left out of an answer, or never comes to be there; strict
+// clients warn of a value that may be of two types.
+func plain(s *jsonschema.Schema) *jsonschema.Schema {
+	if s == nil {
+		return nil
+	}
+	if types := slices.DeleteFunc(slices.Clone(s.Types), func(word string) bool { return word == "null" }); len(types) == 1 {
+		s.Type, s.Types = types[0], nil
+	}
+	plain(s.Items)
+	for _, p := range s.Properties {
+		plain(p)
+	}
+	return s
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/stretchr/testify/require"
 )
 
@@ -21,4 +22,23 @@ func TestOutputIsShort(t *testing.T) {
 	text, err = json.Marshal(Output[part]("a"))
 	require.NoError(t, err)
 	require.JSONEq(t, `{"type":"object","properties":{"a":{"type":"string"}}}`, string(text))
+}
+
+// TestPlainSchemas: nothing that may be null, at any depth.
+func TestPlainSchemas(t *testing.T) {
+	type part struct {
+		A []struct {
+			B []string `json:"b,omitempty"`
+		} `json:"a"`
+		C *int64 `json:"c,omitempty"`
+	}
+	whole, err := jsonschema.For[part](nil)
+	require.NoError(t, err)
+	text, err := json.Marshal(whole)
+	require.NoError(t, err)
+	require.Contains(t, string(text), `"null"`, "else there is nothing to do")
+	text, err = json.Marshal(plain(whole))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"type":"object","required":["a"],"additionalProperties":false,"properties":{"c":{"type":"integer"},"a":{"type":"array","items":{
+		"type":"object","additionalProperties":false,"properties":{"b":{"type":"array","items":{"type":"string"}}}}}}}`, string(text))
 }

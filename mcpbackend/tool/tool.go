@@ -80,9 +80,11 @@ func New[In, Out any](t mcp.Tool, o Options, work Work[In, Out]) Tool {
 			return err
 		}
 		if t.OutputSchema == nil {
-			if t.OutputSchema, err = jsonschema.For[Out](nil); err != nil {
+			whole, err := jsonschema.For[Out](nil)
+			if err != nil {
 				return err
 			}
+			t.OutputSchema = plain(whole)
 		}
 		t.InputSchema = schema
 		t.Annotations = annotations(t.Title, o)

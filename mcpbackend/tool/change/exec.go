@@ -37,6 +37,7 @@ func podsExec() tool.Tool {
 	}, tool.Options{Toolset: tool.Exec, Access: tool.Execs, Destructive: true, Adjust: func(p map[string]*jsonschema.Schema) {
 		least, most := 1, maxArguments
 		p["command"].MinItems, p["command"].MaxItems = &least, &most
+		p["command"].Type, p["command"].Types = "array", nil // a command that is null is none
 	}}, execute)
 }
 
