@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"kubernetes-mcp-edge/extproc/access"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/mcpbackend/kube"
 )
@@ -101,6 +102,9 @@ func trouble(e *kube.Error) string {
 	advised := sentences[kube.Failed]
 	if int(e.Trouble) < len(sentences) && sentences[e.Trouble].text != "" {
 		advised = sentences[e.Trouble]
+	}
+	if denied, ok := errors.AsType[*access.Denied](e); ok && denied.NameOne {
+		advised = deniedEverywhere
 	}
 	if advised.quotes && e.Detail != "" {
 		return advised.text + " The server said: " + Quoted(e.Detail)

@@ -18,7 +18,7 @@ var sentences = [...]sentence{
 	kube.Deadline:     {"The API server did not answer in time. Try once more with a narrower question: one namespace, a labelSelector or a smaller limit.", false},
 	kube.Canceled:     {"The call was canceled.", false},
 	kube.ReadOnly:     {"This endpoint only reads: its operator lets no call change anything or run commands. Do not retry; tell the user what you would have done.", true},
-	kube.Denied:       {"The operator of this endpoint does not allow that, whatever the cluster's RBAC says. Do not retry.", true},
+	kube.Denied:       {"The operator of this endpoint does not allow that, whatever the cluster's RBAC says. Do not retry: tell the user what you were not allowed to do.", true},
 	kube.Busy:         {"Too many calls to this cluster are under way. Wait a moment, then try again.", false},
 	kube.Unauthorized: {"The API server does not accept the credential in the request's headers: it is expired, revoked or for another cluster. Do not retry: ask the user to renew it.", true},
 	kube.Forbidden:    {"The cluster's RBAC does not allow this to the caller. Use a namespace that the caller may read, or call whoami to see who that is.", true},
@@ -34,3 +34,7 @@ var sentences = [...]sentence{
 	kube.Garbled:      {"What answered at kubernetes-server is not a Kubernetes API, or a broken one. Ask the user to check the URL.", false},
 	kube.Failed:       {"The API server could not answer. Try once more; if it fails again, tell the user.", true},
 }
+
+// deniedEverywhere is what Denied says where the operator's rules let a part of
+// what was asked pass.
+var deniedEverywhere = sentence{"The operator of this endpoint does not allow that in all namespaces at once, whatever the cluster's RBAC says. In one of them it may be allowed: call again with the namespace that the user works in.", true}

@@ -24,6 +24,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"kubernetes-mcp-edge/extproc/access"
 	"kubernetes-mcp-edge/extproc/hostpolicy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/proof"
@@ -63,13 +64,19 @@ const resources = `{"resources":[
 // bindings of v1.
 func Visit(t *testing.T, answers map[string]string) (*Server, *kube.Client) {
 	t.Helper()
+	return VisitUnder(t, access.Rules{}, answers)
+}
+
+// VisitUnder is Visit where the operator has rules of access.
+func VisitUnder(t *testing.T, rules access.Rules, answers map[string]string) (*Server, *kube.Client) {
+	t.Helper()
 	h := &Server{answers: maps.Clone(answers)}
 	h.Server = httptest.NewTLSServer(http.HandlerFunc(h.serve))
 	t.Cleanup(h.Close)
 	address := netip.MustParseAddrPort(h.Listener.Addr().String())
 	hosts, err := hostpolicy.New(hostpolicy.Config{Networks: []hostpolicy.Network{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Ports: []uint16{address.Port()}}}})
 	require.NoError(t, err)
-	clients, err := kube.New(kube.Config{Rules: func() kube.Rules { return kube.Rules{Hosts: hosts, Generation: "1"} }, Writes: true, Execs: true})
+	clients, err := kube.New(kube.Config{Rules: func() kube.Rules { return kube.Rules{Hosts: hosts, Access: rules, Generation: "1"} }, Writes: true, Execs: true})
 	require.NoError(t, err)
 	t.Cleanup(clients.Close)
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.Certificate().Raw})
