@@ -16,7 +16,7 @@ import (
 // error, the backend acts for exactly those who got an answer, and once the
 // guard is back all is well, with the Envoy that was there all the time.
 func TestFaultGuardEndsUnderTraffic(t *testing.T) {
-	s := shared.StartStack(t, harness.Options{})
+	s := shared.StartStack(t, harness.Options{Drain: 500 * time.Millisecond})
 	e := shared.NewEdge(t, s, shared.Policy)
 	pid := s.Envoy.PID()
 	restart := func(t *testing.T) {

@@ -98,6 +98,7 @@ func playWire(t *testing.T, runs ...*wireRun) {
 	t.Helper()
 	u, err := url.Parse(shared.Stack.URL)
 	require.NoError(t, err)
+	rig.AwaitLog(t, shared.Stack)
 	before, requests := wireCalls(), rig.Upstream(t, shared.Stack)
 	var wg sync.WaitGroup
 	for _, r := range runs {
@@ -109,6 +110,7 @@ func playWire(t *testing.T, runs ...*wireRun) {
 		name = runs[0].String()
 	}
 	wantRequests, wantCalls := 0, 0
+	rig.AwaitLog(t, shared.Stack)
 	after := wireCalls()
 	for _, r := range runs {
 		t.Run(r.String(), func(t *testing.T) { require.NoError(t, r.err) })
@@ -130,8 +132,7 @@ func playWire(t *testing.T, runs ...*wireRun) {
 	}
 }
 
-// wireCalls counts the backend's audit lines by decision. Each is written before
-// its call is answered.
+// wireCalls counts the backend's audit lines by decision.
 func wireCalls() map[string]int {
 	out := map[string]int{}
 	for line := range strings.Lines(string(shared.Stack.MCPBackend.Output())) {

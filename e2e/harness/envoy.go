@@ -13,9 +13,13 @@ import (
 	"kubernetes-mcp-edge/envoy"
 )
 
-// startEnvoy renders the configuration and starts Envoy with it. Envoy chooses
-// the admin port, and the other one too unless one was named, and tells.
-func (s *Stack) startEnvoy(ctx context.Context) error {
+// envoyName is what Envoy's process is called.
+const envoyName = "envoy"
+
+// startEnvoy renders the configuration for this version and starts Envoy with it.
+// Envoy chooses the admin port, and the other one too unless one was named, and
+// tells.
+func (s *Stack) startEnvoy(ctx context.Context, version string) error {
 	c := envoy.Default()
 	c.ListenPort, c.AdminPort = uint16(s.options.Port), 0 //nolint:gosec // a port
 	c.Guard, c.Backend, c.AccessLog = s.guards[0].seen, s.backend, s.AccessLogFile()
@@ -23,10 +27,6 @@ func (s *Stack) startEnvoy(ctx context.Context) error {
 		c.Guards = append(c.Guards, g.seen)
 	}
 	c.GuardTLS, c.BackendTLS = s.options.GuardTLS.client(), s.options.BackendTLS.client()
-	version, err := EnvoyVersion(ctx, s.options.Binaries.Envoy)
-	if err != nil {
-		return err
-	}
 	c.Version = version
 	if s.options.Envoy != nil {
 		s.options.Envoy(&c)
@@ -43,7 +43,7 @@ func (s *Stack) startEnvoy(ctx context.Context) error {
 		return err
 	}
 	_ = os.Remove(admin) // of an earlier Envoy
-	p, err := s.component("envoy", nil, s.options.Binaries.Envoy, "-c", file, "--admin-address-path", admin,
+	p, err := s.component(envoyName, nil, s.options.Binaries.Envoy, "-c", file, "--admin-address-path", admin,
 		"--use-dynamic-base-id", "--concurrency", "2", "--log-level", "info",
 		"--file-flush-interval-msec", "100") // of the access log; 10 s otherwise
 	if err != nil {

@@ -52,12 +52,11 @@ func (s *Stack) startGuards(ctx context.Context) error {
 	if s.options.Guard != "" {
 		return nil
 	}
+	all := make([]func() error, len(s.guards))
 	for i := range s.guards {
-		if err := s.StartGuardNumber(ctx, i); err != nil {
-			return err
-		}
+		all[i] = func() error { return s.StartGuardNumber(ctx, i) }
 	}
-	return nil
+	return together(all...)
 }
 
 // StartGuard starts the guard, or the first of several, where Envoy looks for it.

@@ -20,7 +20,7 @@ type Options struct {
 	Policy string
 	// PolicyExtra is more text for the end of the policy file.
 	PolicyExtra string
-	// Drain is limits.guard.drain; 0 means 500 ms, since Envoy goes first or stays
+	// Drain is limits.guard.drain; 0 means 100 ms, since Envoy goes first or stays
 	// without the guard, and nobody has to notice. A text that holds limits of its
 	// own says there how long a drain may take.
 	Drain time.Duration
@@ -52,7 +52,8 @@ type Options struct {
 	LogLevel string
 	// Env are more NAME=VALUE for the environment of the two programs.
 	Env []string
-	// Progress is told of each component as it becomes ready; nil is fine.
+	// Progress is told of each component as it becomes ready, of one at a time; nil
+	// is fine.
 	Progress func(component, detail string)
 }
 
@@ -85,7 +86,7 @@ func (l *LinkTLS) client() *envoy.ClientTLS {
 }
 
 // defaultDrain is short, as Options.Drain says.
-const defaultDrain = 500 * time.Millisecond
+const defaultDrain = 100 * time.Millisecond
 
 // complete fills in what was left out.
 func (o *Options) complete() error {

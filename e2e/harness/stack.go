@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -59,20 +60,40 @@ func (s *Stack) start(ctx context.Context) error {
 	if err := s.MakeKeys(ctx, s.SigningKeyFile(), s.KeysFile()); err != nil {
 		return err
 	}
-	if err := s.placeBackend(ctx); err != nil {
+	if err := s.placeBackend(); err != nil {
 		return err
 	}
 	if err := s.placeGuards(); err != nil {
 		return err
 	}
-	if err := s.startGuards(ctx); err != nil {
+	// Envoy comes last: it looks for the others at once, and then not for a second.
+	var version string
+	if err := together(
+		func() error { return s.startBackend(ctx) },
+		func() error { return s.startGuards(ctx) },
+		func() (err error) {
+			version, err = EnvoyVersion(ctx, s.options.Binaries.Envoy)
+			return err
+		},
+	); err != nil {
 		return err
 	}
-	return s.startEnvoy(ctx)
+	return s.startEnvoy(ctx, version)
 }
 
-// placeBackend starts the backend, or takes the one that was named.
-func (s *Stack) placeBackend(ctx context.Context) error {
+// together runs all of these at the same time, and joins their errors.
+func together(all ...func() error) error {
+	errs := make([]error, len(all))
+	var wg sync.WaitGroup
+	for i, one := range all {
+		wg.Go(func() { errs[i] = one() })
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// placeBackend chooses where the backend listens, or takes the one that was named.
+func (s *Stack) placeBackend() error {
 	var err error
 	if s.backend = s.options.Backend; s.backend == "" {
 		if s.backend, err = freeAddress(); err != nil {
@@ -86,6 +107,11 @@ func (s *Stack) placeBackend(ctx context.Context) error {
 	if s.options.BackendTLS != nil {
 		s.BackendURL = "https://" + s.backend + "/mcp"
 	}
+	return nil
+}
+
+// startBackend starts the backend, unless another one was named.
+func (s *Stack) startBackend(ctx context.Context) error {
 	if s.options.Backend != "" {
 		return nil
 	}
@@ -175,6 +201,8 @@ func (s *Stack) await(ctx context.Context, p *Process, detail string, ready func
 	if detail == "" {
 		detail = s.URL
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.options.Progress(p.Name, detail)
 	return nil
 }
@@ -190,8 +218,15 @@ func (s *Stack) Processes() []*Process {
 func (s *Stack) Stop() {
 	started := s.Processes()
 	for _, p := range slices.Backward(started) {
-		p.Stop()
+		if p.Name == envoyName {
+			p.Stop()
+		}
 	}
+	var others sync.WaitGroup
+	for _, p := range started {
+		others.Go(p.Stop)
+	}
+	others.Wait()
 }
 
 // get asks for a URL and wants status 200.

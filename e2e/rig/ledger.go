@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strconv"
@@ -29,7 +30,7 @@ type Ledger struct {
 // whoami on the cluster, until Acted.
 func (e *Edge) Ledger(tb testing.TB) *Ledger {
 	tb.Helper()
-	return &Ledger{edge: e, tools: ToolCalls(e.Stack), reviews: e.world.IdentityReviews(tb.Context(), tb)}
+	return &Ledger{edge: e, tools: toolCalls(tb, e.Stack), reviews: e.world.IdentityReviews(tb.Context(), tb)}
 }
 
 // Acted sees that exactly n calls of whoami were acted on. It makes one more
@@ -40,7 +41,7 @@ func (l *Ledger) Acted(tb testing.TB, n int) {
 	e, w := l.edge, l.edge.world
 	require.Equal(tb, "alice", Whoami(tb, NewClient(tb, false), e.Stack.BackendURL, e.Now(tb, w.Cluster.Token("alice"))))
 	n++
-	require.Equal(tb, l.tools+n, ToolCalls(e.Stack), "the backend called tools for requests that were refused, or not for one that was answered")
+	require.Equal(tb, l.tools+n, toolCalls(tb, e.Stack), "the backend called tools for requests that were refused, or not for one that was answered")
 	require.NoError(tb, harness.Until(Soon(tb), func(ctx context.Context) error { // counted after the answer is sent
 		if w.IdentityReviews(ctx, tb) < l.reviews+n {
 			return errors.New("the API server has not counted the last call yet")
@@ -48,6 +49,35 @@ func (l *Ledger) Acted(tb testing.TB, n int) {
 		return nil
 	}))
 	require.Equal(tb, l.reviews+n, w.IdentityReviews(tb.Context(), tb), "the API server was asked who somebody is")
+}
+
+// toolCalls is ToolCalls with AwaitLog.
+func toolCalls(tb testing.TB, s *harness.Stack) int {
+	tb.Helper()
+	AwaitLog(tb, s)
+	return ToolCalls(s)
+}
+
+// AwaitLog waits until the backend's audit log holds every call that has ended:
+// nobody waits for the log, but a call is in the metrics before it is answered. The
+// backend must not have been started twice.
+func AwaitLog(tb testing.TB, s *harness.Stack) {
+	tb.Helper()
+	ended := 0
+	for line := range strings.Lines(Fetch(tb.Context(), tb, new(http.Client), s.BackendAdmin()+"/metrics")) {
+		if !strings.HasPrefix(line, "kube_backend_calls_total{") {
+			continue
+		}
+		n, err := strconv.Atoi(strings.TrimSpace(line[strings.LastIndexByte(line, ' '):]))
+		require.NoError(tb, err)
+		ended += n
+	}
+	Eventually(tb, func() error {
+		if logged := ToolCalls(s) + strings.Count(string(s.MCPBackend.Output()), `"msg":"prompt call"`); logged < ended {
+			return fmt.Errorf("%d of %d calls are in the log", logged, ended)
+		}
+		return nil
+	})
 }
 
 // ToolCalls counts the tool calls in the backend's audit log.

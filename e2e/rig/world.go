@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -36,12 +38,25 @@ const startTimeout = 2 * time.Minute
 // everything, and returns the exit status.
 func Main(m *testing.M, w *World) int {
 	flag.Parse()
+	overlap()
 	code, err := w.run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "end-to-end tests:", err)
 		return 1
 	}
 	return code
+}
+
+// overlap lets more tests that say Parallel run at a time than there are
+// processors, unless the command line says how many: they wait for programs most of
+// the time.
+func overlap() {
+	const least = 4
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given && runtime.GOMAXPROCS(0) < least {
+		_ = flag.Set("test.parallel", strconv.Itoa(least)) // fails for no number
+	}
 }
 
 // run starts what is shared, runs the tests, and stops everything.
