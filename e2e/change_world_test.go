@@ -32,7 +32,7 @@ func changeWorld(t *testing.T) *changers {
 	t.Helper()
 	w := &changers{
 		stack: shared.StartStack(t, harness.Options{
-			Toolsets: "core,write,exec", PolicyExtra: "limits: {guard: {drain: 500ms}, backend: {callTimeout: 6s}}\n",
+			Toolsets: "core,write,exec", PolicyExtra: "limits: {guard: {drain: 100ms}, backend: {callTimeout: 6s}}\n",
 		}),
 		client: rig.NewClient(t, true), prefix: "change-" + strings.ToLower(rand.Text()[:5]) + "-",
 	}
@@ -45,16 +45,23 @@ func changeWorld(t *testing.T) *changers {
 			apiSend(context.WithoutCancel(t.Context()), t, "admin", http.MethodDelete, "/api/v1/namespaces/"+c.Namespace, "", "")
 		})
 	}
-	for _, c := range w.callers()[:2] { // without it no Pod is let in
-		rig.Eventually(t, func() error {
-			status, _ := apiDo(t, shared.Cluster, http.MethodGet, "admin", "/api/v1/namespaces/"+c.Namespace+"/serviceaccounts/default")
-			if status != http.StatusOK {
-				return fmt.Errorf("status %d", status)
-			}
-			return nil
-		})
+	for _, c := range w.callers()[:2] {
+		takesPods(t, c.Namespace)
 	}
 	return w
+}
+
+// takesPods waits until a new namespace has the account without which no Pod is let
+// in.
+func takesPods(t *testing.T, namespace string) {
+	t.Helper()
+	rig.Eventually(t, func() error {
+		status, _ := apiDo(t, shared.Cluster, http.MethodGet, "admin", "/api/v1/namespaces/"+namespace+"/serviceaccounts/default")
+		if status != http.StatusOK {
+			return fmt.Errorf("status %d", status)
+		}
+		return nil
+	})
 }
 
 // callers are both tenants with both credentials, each at home in a namespace of

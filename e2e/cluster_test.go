@@ -104,9 +104,11 @@ func (r *clusterRun) wait(t *testing.T) int {
 	}
 }
 
-// TestClusterEndsAsOne: a signal ends all components within five seconds, and
-// none outlives the program, however it went.
+// TestClusterEndsAsOne: a signal ends all components within five seconds, and with
+// them a command that still runs "in a Pod"; none outlives the program, however it
+// went.
 func TestClusterEndsAsOne(t *testing.T) {
+	t.Parallel()
 	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGKILL} {
 		t.Run(signal.String(), func(t *testing.T) {
 			r := runCluster(t)
@@ -116,9 +118,13 @@ func TestClusterEndsAsOne(t *testing.T) {
 			for name, pid := range report.Processes {
 				require.Contains(t, components, pid, "%s is no child", name)
 			}
+			ended := sleepInAPod(t, readCluster(t, r.dir))
+			all := descendants(t, r.cmd.Process.Pid)
+			require.Greater(t, len(all), len(components), "the command is a child of the cluster's")
 			require.NoError(t, r.cmd.Process.Signal(signal))
 			status := r.wait(t)
-			gone(t, components)
+			gone(t, all)
+			<-ended
 			if signal != syscall.SIGKILL {
 				require.Zero(t, status, r.out)
 			}
@@ -128,6 +134,7 @@ func TestClusterEndsAsOne(t *testing.T) {
 
 // TestClusterEndsWithAComponent: half a control plane is none.
 func TestClusterEndsWithAComponent(t *testing.T) {
+	t.Parallel()
 	r := runCluster(t)
 	report := r.ready(t)
 	components := descendants(t, r.cmd.Process.Pid)
@@ -140,6 +147,7 @@ func TestClusterEndsWithAComponent(t *testing.T) {
 // TestClusterAPIServerOnly: two processes, one line each as it becomes ready,
 // and the port that was asked for.
 func TestClusterAPIServerOnly(t *testing.T) {
+	t.Parallel()
 	port := strconv.Itoa(freePort(t))
 	r := runCluster(t, "--apiserver-only", "--port", port)
 	report := r.ready(t)
@@ -150,15 +158,12 @@ func TestClusterAPIServerOnly(t *testing.T) {
 	require.Regexp(t, `^etcd +\d+\.\ds\nkube-apiserver +\d+\.\ds\nnamespaces team-a, team-b +\d+\.\ds\nready +\d+\.\ds\n$`, r.out.String())
 }
 
-// TestClusterStartsQuickly reads what the program says of itself.
+// TestClusterStartsQuickly reads what the cluster of all these tests said of itself.
 func TestClusterStartsQuickly(t *testing.T) {
-	r := runCluster(t)
-	r.ready(t)
-	require.NoError(t, r.cmd.Process.Signal(syscall.SIGTERM))
-	require.Zero(t, r.wait(t))
-	said := regexp.MustCompile(`(?m)^ready +(\d+\.\d)s$`).FindStringSubmatch(r.out.String())
-	require.Len(t, said, 2, r.out)
-	seconds, err := strconv.ParseFloat(said[1], 64)
+	out := shared.Cluster.Process().Output()
+	said := regexp.MustCompile(`(?m)^ready +(\d+\.\d)s$`).FindSubmatch(out)
+	require.Len(t, said, 2, string(out))
+	seconds, err := strconv.ParseFloat(string(said[1]), 64)
 	require.NoError(t, err)
 	require.LessOrEqual(t, seconds, 10.0)
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -21,6 +20,7 @@ import (
 	exit "k8s.io/client-go/util/exec"
 
 	"kubernetes-mcp-edge/e2e/harness"
+	"kubernetes-mcp-edge/e2e/rig"
 )
 
 // kubectl is how client-go reaches a cluster as a user.
@@ -153,39 +153,27 @@ func TestPodExecIsForTheAPIServer(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, response.StatusCode, "without TLS")
 }
 
-// TestPodCommandsEndWithTheCluster: a command that still runs "in a Pod" does
-// not outlive the cluster, not even when it is killed.
-func TestPodCommandsEndWithTheCluster(t *testing.T) {
-	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		t.Run(signal.String(), func(t *testing.T) {
-			r := runCluster(t)
-			r.ready(t)
-			cluster := readCluster(t, r.dir)
-			before := descendants(t, r.cmd.Process.Pid)
-			u := execURL(t, cluster, "team-a", webPod(t, cluster, "alice", "team-a"), false, "sh", "-c", "echo started; sleep 600")
-			executor, err := remotecommand.NewWebSocketExecutor(kubectl(cluster, "alice"), http.MethodGet, u.String()) //nolint:forbidigo // a test, of the cluster alone
-			require.NoError(t, err)
-			out, ended := new(output), make(chan struct{})
-			go func() {
-				defer close(ended)
-				_ = executor.StreamWithContext(t.Context(), remotecommand.StreamOptions{Stdout: out, Stderr: out}) // cut off
-			}()
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-			defer cancel()
-			require.NoError(t, harness.Until(ctx, func(context.Context) error {
-				if !strings.Contains(out.String(), "started") {
-					return errors.New("the command has not started: " + out.String())
-				}
-				return nil
-			}))
-			all := descendants(t, r.cmd.Process.Pid)
-			require.Greater(t, len(all), len(before), "the command is a child of the cluster's")
-			require.NoError(t, r.cmd.Process.Signal(signal))
-			r.wait(t)
-			gone(t, all)
-			<-ended
-		})
-	}
+// sleepInAPod starts a command in a Pod of a cluster and returns once it runs. The
+// channel is closed when the connection to it has ended.
+func sleepInAPod(t *testing.T, cluster *harness.Cluster) <-chan struct{} {
+	t.Helper()
+	u := execURL(t, cluster, "team-a", webPod(t, cluster, "alice", "team-a"), false, "sh", "-c", "echo started; sleep 600")
+	executor, err := remotecommand.NewWebSocketExecutor(kubectl(cluster, "alice"), http.MethodGet, u.String()) //nolint:forbidigo // a test, of the cluster alone
+	require.NoError(t, err)
+	out, ended := new(output), make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = executor.StreamWithContext(t.Context(), remotecommand.StreamOptions{Stdout: out, Stderr: out}) // cut off
+	}()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	require.NoError(t, harness.Until(ctx, func(context.Context) error {
+		if !strings.Contains(out.String(), "started") {
+			return errors.New("the command has not started: " + out.String())
+		}
+		return nil
+	}))
+	return ended
 }
 
 // readCluster is what the harness would know of a cluster that it did not start.
@@ -197,22 +185,29 @@ func readCluster(t *testing.T, dir string) *harness.Cluster {
 
 // TestPodsAreReplaced: a Pod that is deleted goes, and another takes its place.
 func TestPodsAreReplaced(t *testing.T) {
-	r := runCluster(t)
-	r.ready(t)
-	cluster := readCluster(t, r.dir)
-	old := webPod(t, cluster, "alice", "team-a")
-	path := "/api/v1/namespaces/team-a/pods/"
-	status, body := apiDo(t, cluster, http.MethodDelete, "admin", path+old)
-	require.Equal(t, http.StatusOK, status, body)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
-	require.NoError(t, harness.Until(ctx, func(context.Context) error {
-		pods := apiGet(t, cluster, "alice", path+"?labelSelector=app%3Dweb") //nolint:contextcheck // has the test's
-		if running := strings.Count(pods, `"phase":"Running"`); running != 2 || strings.Contains(pods, old) {
-			return fmt.Errorf("%d run; the old one is there: %t", running, strings.Contains(pods, old))
+	t.Parallel()
+	const namespace = "replaced"
+	apiSend(t.Context(), t, "admin", http.MethodPost, "/api/v1/namespaces", "application/json", `{"metadata":{"name":"`+namespace+`"}}`)
+	t.Cleanup(func() {
+		apiSend(context.WithoutCancel(t.Context()), t, "admin", http.MethodDelete, "/api/v1/namespaces/"+namespace, "", "")
+	})
+	takesPods(t, namespace)
+	apiSend(t.Context(), t, "admin", http.MethodPost, "/apis/apps/v1/namespaces/"+namespace+"/deployments", "application/json",
+		`{"metadata":{"name":"web"},"spec":{"replicas":2,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},
+		"spec":{"terminationGracePeriodSeconds":1,"containers":[{"name":"web","image":"registry.example.com/web:1"}]}}}}`)
+	path := "/api/v1/namespaces/" + namespace + "/pods"
+	twoWithout := func(name string) func() error {
+		return func() error {
+			pods := apiGet(t, shared.Cluster, "admin", path+"?labelSelector=app%3Dweb")
+			if running := strings.Count(pods, `"phase":"Running"`); running != 2 || strings.Contains(pods, name) {
+				return fmt.Errorf("%d run; the old one is there: %t", running, strings.Contains(pods, name))
+			}
+			return nil
 		}
-		return nil
-	}))
-	require.NoError(t, r.cmd.Process.Signal(syscall.SIGTERM))
-	require.Zero(t, r.wait(t))
+	}
+	rig.Eventually(t, twoWithout("no such name"))
+	old := webPod(t, shared.Cluster, "admin", namespace)
+	status, body := apiDo(t, shared.Cluster, http.MethodDelete, "admin", path+"/"+old)
+	require.Equal(t, http.StatusOK, status, body)
+	rig.Eventually(t, twoWithout(old))
 }

@@ -21,9 +21,11 @@ import (
 	"kubernetes-mcp-edge/e2e/rig"
 )
 
-// TestStackStopsEverything: Ctrl-C ends all, and leaves no process, no
-// stack.json, and no directory of keys and logs.
+// TestStackStopsEverything: everybody is served on both clusters, what is printed
+// to copy works, and Ctrl-C ends all, and leaves no process, no stack.json, and no
+// directory of keys and logs.
 func TestStackStopsEverything(t *testing.T) {
+	t.Parallel()
 	r := runStack(t, nil, "--port", "0")
 	state := r.up(t)
 	info, err := os.Stat(r.state())
@@ -50,46 +52,33 @@ func TestStackStopsEverything(t *testing.T) {
 		rig.Fetch(t.Context(), t, new(http.Client), admin+"/readyz")
 		require.Contains(t, rig.Fetch(t.Context(), t, new(http.Client), admin+"/metrics"), "go_goroutines")
 	}
+	r.pastedLinesWork(t, client)
 	below := descendants(t, r.cmd.Process.Pid)
 	require.GreaterOrEqual(t, len(below), 12, "two clusters, their five and two components, guard, backend, Envoy")
 
 	require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
 	require.Equal(t, 0, r.wait(t), r.out.String())
 	gone(t, below)
-	require.NoFileExists(t, r.state())
-	left, err := os.ReadDir(r.temp)
-	require.NoError(t, err)
-	require.Empty(t, left)
+	r.leftNothing(t)
 }
 
-// TestStackKilledLeavesNoOrphan: not even SIGKILL leaves a process behind.
-func TestStackKilledLeavesNoOrphan(t *testing.T) {
-	r := runStack(t, nil, "--port", "0")
-	r.up(t)
-	below := descendants(t, r.cmd.Process.Pid)
-	require.GreaterOrEqual(t, len(below), 12)
-	require.NoError(t, r.cmd.Process.Signal(syscall.SIGKILL))
-	r.wait(t)
-	gone(t, below)
-}
-
-// TestStackWithOneCluster: whoever has little memory does without the second.
+// TestStackWithOneCluster: whoever has little memory does without the second. It
+// ends in order, too.
 func TestStackWithOneCluster(t *testing.T) {
+	t.Parallel()
 	r := runStack(t, nil, "--port", "0", "--second-cluster=false")
 	state := r.up(t)
 	require.Len(t, state.Tenants, 3)
 	require.Nil(t, state.SecondTenants)
-	require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
-	require.Equal(t, 0, r.wait(t), r.out.String())
+	r.endsInOrder(t, syscall.SIGTERM)
 	require.Contains(t, r.out.String(), "ready kubernetes ")
 	require.NotContains(t, r.out.String(), "ready kubernetes-2", "it was to be saved, not hidden")
 }
 
-// TestStackPastedLinesWork: what make run prints to copy is copied here, into a
-// shell in which curl and claude are programs that tell what they were given.
-func TestStackPastedLinesWork(t *testing.T) {
-	r := runStack(t, nil, "--port", "0")
-	r.up(t)
+// pastedLinesWork: what make run prints to copy is copied here, into a shell in
+// which curl and claude are programs that tell what they were given.
+func (r *stackRun) pastedLinesWork(t *testing.T, client *harness.Client) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	require.NoError(t, harness.Until(ctx, func(context.Context) error {
@@ -98,7 +87,6 @@ func TestStackPastedLinesWork(t *testing.T) {
 		}
 		return nil
 	}))
-	client := rig.NewClient(t, false)
 	for _, tool := range []string{"curl", "claude"} {
 		arguments := pasted(t, r.out.String(), tool)
 		url := arguments[slices.IndexFunc(arguments, func(a string) bool { return strings.HasPrefix(a, "http://") })]
@@ -113,9 +101,6 @@ func TestStackPastedLinesWork(t *testing.T) {
 	require.Contains(t, string(python), "refused: kubernetes-server")
 	page := rig.Fetch(ctx, t, new(http.Client), regexp.MustCompile(`(?m)^http://\S+/status$`).FindString(r.out.String()))
 	require.Contains(t, page, "unknown-header", "the page shows nothing of the calls that were shown")
-
-	require.NoError(t, r.cmd.Process.Signal(os.Interrupt))
-	require.Equal(t, 0, r.wait(t))
 }
 
 // line finds the command line that begins with this word, continuation lines
@@ -153,6 +138,7 @@ func headerArguments(arguments []string) harness.Headers {
 
 // TestDemo: make demo shows one good and four bad calls and prints no secret.
 func TestDemo(t *testing.T) {
+	t.Parallel()
 	r := runStack(t, nil, "--once", "--port", "0")
 	require.Equal(t, 0, r.wait(t), r.out.String())
 	out := r.out.String()
@@ -166,6 +152,7 @@ func TestDemo(t *testing.T) {
 
 // TestStackSaysWhatIsWrong: one clear sentence, and a status.
 func TestStackSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = taken.Close() }()
@@ -197,8 +184,9 @@ func TestStackSaysWhatIsWrong(t *testing.T) {
 
 // TestStackOnAKubeconfig: CLUSTER=kubeconfig shows the same on any cluster.
 func TestStackOnAKubeconfig(t *testing.T) {
+	t.Parallel()
 	for _, user := range []string{"alice", "bob"} {
-		r := runStack(t, []string{"CLUSTER=kubeconfig", "KUBECONFIG=" + shared.Cluster.Users[user].Kubeconfig}, "--once", "--port", "0")
+		r := runStack(t, onKubeconfig(user), "--once", "--port", "0")
 		require.Equal(t, 0, r.wait(t), r.out.String())
 		require.Contains(t, r.out.String(), "User: "+user)
 		require.True(t, slices.Contains(strings.Fields(r.out.String()), shared.Cluster.Server))

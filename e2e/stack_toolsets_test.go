@@ -15,16 +15,17 @@ import (
 // TestStackToolsets: make run TOOLSETS=… offers what it names, and the instructions
 // speak of writing only where there is something to write with.
 func TestStackToolsets(t *testing.T) {
+	t.Parallel()
 	cmd := exec.CommandContext(t.Context(), "make", "-n", "-C", harness.Root(), "run", "TOOLSETS=core,write,exec")
 	cmd.Env = without(os.Environ(), "MAKEFLAGS")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(out))
 	require.Contains(t, string(out), "/stack --toolsets 'core,write,exec'")
 
-	r := runStack(t, nil, "--port", "0", "--second-cluster=false", "--toolsets", "core,write,exec")
+	r := runStack(t, onKubeconfig("alice"), "--port", "0", "--toolsets", "core,write,exec")
 	state := r.up(t)
 	var headers harness.Headers
-	for name, value := range state.Tenants["alice"]["token"] {
+	for name, value := range state.Tenants["me"]["token"] {
 		headers = headers.Plus(name, value)
 	}
 	client := rig.NewClient(t, false)

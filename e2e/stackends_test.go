@@ -17,20 +17,23 @@ import (
 // TestStackEndsInOrderOnEverySignal: a closed terminal is an end like any
 // other; credentials do not stay behind.
 func TestStackEndsInOrderOnEverySignal(t *testing.T) {
-	signals := []syscall.Signal{syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTERM}
-	runs := make([]*stackRun, len(signals))
-	for i := range runs {
-		runs[i] = runStack(t, nil, "--port", "0", "--second-cluster=false")
-	}
-	for i, signal := range signals {
-		r := runs[i]
+	t.Parallel()
+	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTERM} {
+		r := runStack(t, onKubeconfig("alice"), "--port", "0")
 		r.up(t)
-		below := descendants(t, r.cmd.Process.Pid)
-		require.NoError(t, r.cmd.Process.Signal(signal))
-		require.Equal(t, 0, r.wait(t), r.out.String())
-		gone(t, below)
-		r.leftNothing(t)
+		r.endsInOrder(t, signal)
 	}
+}
+
+// endsInOrder sends a signal.
+func (r *stackRun) endsInOrder(t *testing.T, signal syscall.Signal) {
+	t.Helper()
+	below := descendants(t, r.cmd.Process.Pid)
+	require.GreaterOrEqual(t, len(below), 3, "guard, backend, Envoy")
+	require.NoError(t, r.cmd.Process.Signal(signal))
+	require.Equal(t, 0, r.wait(t), r.out.String())
+	gone(t, below)
+	r.leftNothing(t)
 }
 
 // leftNothing looks at both directories.
@@ -43,12 +46,17 @@ func (r *stackRun) leftNothing(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(r.dir, "demo.py"))
 }
 
-// TestStackCleansUpAfterOneThatWasKilled: what SIGKILL left, the next removes.
-func TestStackCleansUpAfterOneThatWasKilled(t *testing.T) {
-	killed := runStack(t, nil, "--port", "0", "--second-cluster=false")
+// TestStackKilledLeavesNoOrphan: not even SIGKILL leaves a process behind, and what
+// files it left, the next one removes.
+func TestStackKilledLeavesNoOrphan(t *testing.T) {
+	t.Parallel()
+	killed := runStack(t, nil, "--port", "0")
 	killed.up(t)
+	below := descendants(t, killed.cmd.Process.Pid)
+	require.GreaterOrEqual(t, len(below), 12)
 	require.NoError(t, killed.cmd.Process.Kill())
 	killed.wait(t)
+	gone(t, below)
 	require.FileExists(t, killed.state())
 
 	next := runStackIn(t, killed.dir, killed.temp, []string{"CLUSTER_BIN=/bin/false"}, "--port", "0")
@@ -59,7 +67,8 @@ func TestStackCleansUpAfterOneThatWasKilled(t *testing.T) {
 // TestStackIsAloneInItsDirectory: a second one would take the first one's
 // stack.json away.
 func TestStackIsAloneInItsDirectory(t *testing.T) {
-	first := runStack(t, nil, "--port", "0", "--second-cluster=false")
+	t.Parallel()
+	first := runStack(t, onKubeconfig("alice"), "--port", "0")
 	first.up(t)
 	second := runStackIn(t, first.dir, shared.ShortDir(t), nil, "--port", "0")
 	require.Equal(t, 1, second.wait(t))
@@ -69,6 +78,7 @@ func TestStackIsAloneInItsDirectory(t *testing.T) {
 
 // TestDemoThatIsInterruptedFails: a time-out must not read as a success.
 func TestDemoThatIsInterruptedFails(t *testing.T) {
+	t.Parallel()
 	r := runStack(t, nil, "--once", "--port", "0", "--second-cluster=false")
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -84,6 +94,7 @@ func TestDemoThatIsInterruptedFails(t *testing.T) {
 
 // TestStackOnAnInsecureKubeconfig: the policy allows what the context needs.
 func TestStackOnAnInsecureKubeconfig(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile(shared.Cluster.Users["alice"].Kubeconfig)
 	require.NoError(t, err)
 	var lines []string

@@ -66,6 +66,12 @@ func runStack(t *testing.T, env []string, args ...string) *stackRun {
 	return runStackIn(t, t.TempDir(), shared.ShortDir(t), env, args...)
 }
 
+// onKubeconfig is the environment of a stack on the cluster of all these tests: one
+// that is up in a second, where it does not matter how its cluster came to be.
+func onKubeconfig(user string) []string {
+	return []string{"CLUSTER=kubeconfig", "KUBECONFIG=" + shared.Cluster.Users[user].Kubeconfig}
+}
+
 // runStackIn runs it with this --dir and TMPDIR.
 func runStackIn(t *testing.T, dir, temp string, env []string, args ...string) *stackRun {
 	t.Helper()
