@@ -36,36 +36,63 @@ func TestListWithoutTable(t *testing.T) {
 }
 
 // TestCellsAlone: the objects beside the cells are asked for only where they say
-// something that the question does not, and where no column is the name.
+// something that the question does not, and where no column is the name of every
+// row; the first such column is it.
 func TestCellsAlone(t *testing.T) {
-	const place = `{"kind":"Table","columnDefinitions":[{"name":"Age","type":"date"},{"name":"Called","type":"string","format":"%s","priority":1}],"rows":[{"cells":["3d","web-0"]%s}]}`
-	for _, test := range []struct {
-		format    string
-		namespace string
-		scoped    bool // the kind has namespaces
-		asked     []string
-		row       Row
+	const place = `{"kind":"Table","columnDefinitions":[{"name":"Age","type":"date"},{"name":"Called","type":"string","format":"%s","priority":1},
+		{"name":"Alias","type":"string","format":"name","priority":1}],"rows":[{"cells":["3d","%s","alias"]%s},{"cells":["4d","web-1","alias"]%s}]}`
+	for name, test := range map[string]struct {
+		format, first string // of the first column for names: what it is, and the first row's cell
+		namespace     string
+		scoped        bool // the kind has namespaces
+		asked         []string
+		names         [2]string
+		in            string
 	}{
-		{"name", "team-a", true, []string{"None"}, Row{Namespace: "team-a", Name: "web-0", Cells: []string{"3d"}}},
-		{"name", "", false, []string{"None"}, Row{Name: "web-0", Cells: []string{"3d"}}},
-		{"name", "", true, []string{""}, Row{Namespace: "team-b", Name: "web-0", Cells: []string{"3d"}}},
-		{"other", "team-a", true, []string{"None", ""}, Row{Namespace: "team-a", Name: "web-0", Cells: []string{"3d"}}},
+		"one namespace":            {"name", "web-0", "team-a", true, []string{"None"}, [2]string{"web-0", "web-1"}, "team-a"},
+		"no namespaces":            {"name", "web-0", "", false, []string{"None"}, [2]string{"web-0", "web-1"}, ""},
+		"no namespaces, one asked": {"name", "web-0", "team-a", false, []string{"None"}, [2]string{"web-0", "web-1"}, ""},
+		"all namespaces":           {"name", "web-0", "", true, []string{""}, [2]string{"object-0", "object-1"}, "team-b"},
+		"a row without a name":     {"name", "", "team-a", true, []string{"None", ""}, [2]string{"object-0", "object-1"}, "team-a"},
+		"a later column":           {"other", "web-0", "team-a", true, []string{"None"}, [2]string{"alias", "alias"}, "team-a"},
 	} {
 		var asked []string
 		h := newHostile(t, func(w http.ResponseWriter, r *http.Request) {
-			include, object := r.URL.Query().Get("includeObject"), ""
+			include, objects := r.URL.Query().Get("includeObject"), [2]string{}
 			asked = append(asked, include)
-			if include == "" {
-				object = `,"object":{"metadata":{"name":"web-0","namespace":"team-b"}}`
+			for i := range objects {
+				if include == "" {
+					objects[i] = fmt.Sprintf(`,"object":{"metadata":{"name":"object-%d","namespace":"team-b"}}`, i)
+				}
 			}
 			w.Header().Set("Content-Type", "application/json")
-			_, _ = fmt.Fprintf(w, place, test.format, object)
+			_, _ = fmt.Fprintf(w, place, test.format, test.first, objects[0], objects[1])
 		})
 		table, err := clientOf(t, h).List(within(t, 5*time.Second), Kind{Version: "v1", Resource: "pods", Namespaced: test.scoped}, ListOptions{Namespace: test.namespace})
 		require.NoError(t, err)
-		require.Equal(t, test.asked, asked)
-		require.Equal(t, []Row{test.row}, table.Rows)
+		require.Equal(t, test.asked, asked, name)
+		require.Equal(t, []Row{
+			{Namespace: test.in, Name: test.names[0], Cells: []string{"3d"}}, {Namespace: test.in, Name: test.names[1], Cells: []string{"4d"}},
+		}, table.Rows, name)
 	}
+}
+
+// TestNoColumnIsTheName: the objects are asked for after all.
+func TestNoColumnIsTheName(t *testing.T) {
+	var asked []string
+	h := newHostile(t, func(w http.ResponseWriter, r *http.Request) {
+		include, object := r.URL.Query().Get("includeObject"), ""
+		asked = append(asked, include)
+		if include == "" {
+			object = `,"object":{"metadata":{"name":"web-0","namespace":"team-b"}}`
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = fmt.Fprintf(w, `{"kind":"Table","columnDefinitions":[{"name":"Age","type":"date"}],"rows":[{"cells":["3d"]%s}]}`, object)
+	})
+	table, err := clientOf(t, h).List(within(t, 5*time.Second), Kind{Version: "v1", Resource: "pods", Namespaced: true}, ListOptions{Namespace: "team-a"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"None", ""}, asked)
+	require.Equal(t, []Row{{Namespace: "team-a", Name: "web-0", Cells: []string{"3d"}}}, table.Rows)
 }
 
 func TestListOptionsAreSent(t *testing.T) {

@@ -270,7 +270,10 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 // TestSilentServersKeepNoConnection: whoever never answered to the credential
 // is not waited for between two calls; whoever did is.
 func TestSilentServersKeepNoConnection(t *testing.T) {
-	for status, kept := range map[int]bool{http.StatusNotFound: false, http.StatusOK: true, http.StatusForbidden: true} {
+	for status, kept := range map[int]bool{
+		http.StatusOK: true, http.StatusCreated: true, http.StatusForbidden: true, http.StatusBadRequest: false, http.StatusUnauthorized: false,
+		http.StatusNotFound: false, http.StatusTooManyRequests: false, http.StatusInternalServerError: false,
+	} {
 		h := newHostile(t, func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(status)
