@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,7 +21,8 @@ import (
 )
 
 // standin stands in for the parts of a cluster that the embedded one lacks: a
-// metrics API and kubelets that measure and tell their logs. Everything else it
+// metrics API, kubelets that measure and tell their logs, and a Pod whose log
+// goes on: the embedded cluster's are all of one old day. Everything else it
 // hands to the real API server, as the caller: it knows him by his token or by
 // his certificate. A tenant may read the metrics of his own namespace alone, and
 // nothing of nodes, as RBAC would have it.
@@ -126,8 +128,27 @@ func measuredBy(r *http.Request) (body, namespace string, found bool) {
 			"pods":[{"podRef":{"name":"web","namespace":"team-a"},"memory":{"workingSetBytes":1048576}}]}`, "", true
 	case path == nodes+"node-1/proxy/logs/" && r.URL.Query().Get("query") == "kubelet":
 		return strings.Repeat("kubelet says so\n", 3) + "tail " + r.URL.Query().Get("tailLines") + "\n", "", true
+	case strings.HasSuffix(path, "/pods/aged/log"):
+		namespace, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/v1/namespaces/"), "/")
+		return agedLog(r.URL.Query().Get("sinceSeconds")), namespace, true
 	}
 	return "", "", strings.HasPrefix(path, metrics) || strings.HasPrefix(path, nodes) && strings.Contains(path, "/proxy/")
+}
+
+// agedLog is a log as a kubelet sends it: what is older than so many seconds is
+// left out.
+func agedLog(sinceSeconds string) string {
+	since, err := strconv.Atoi(sinceSeconds)
+	var out strings.Builder
+	for _, line := range []struct {
+		age  int // seconds
+		text string
+	}{{86_000, "of yesterday"}, {3600, "of an hour ago"}, {1, "of now"}} {
+		if err != nil || line.age <= since {
+			out.WriteString(line.text + "\n")
+		}
+	}
+	return out.String()
 }
 
 // pass hands a request to the real API server.
