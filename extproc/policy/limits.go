@@ -55,7 +55,7 @@ func standardLimits() Limits {
 			Streams: 256, CallsPerCaller: 16, Calls: 256,
 			CallsPerSecond: 1000, NewcomersPerSecond: 100, ServerCallsPerSecond: 2000, ServerRequests: 128, CallTimeout: 30 * time.Second, BodyTimeout: 2 * time.Second,
 			ProofEntries: 10_000, ProofBytes: 64 << 20, Clients: 1024, ClientBytes: 256 << 20,
-			ClientIdle: 10 * time.Minute, ClientAge: time.Hour, ConnectionAge: 10 * time.Minute, Drain: 20 * time.Second,
+			ClientIdle: 10 * time.Minute, ClientAge: time.Hour, ConnectionAge: 10 * time.Minute, Drain: 35 * time.Second, // longer than a call
 		},
 	}
 }
@@ -100,7 +100,7 @@ func limitsOfBackend(l *BackendLimits) []key {
 	return []key{
 		{name: "streams", about: "Requests of one connection from Envoy that may be under way.", value: number{&l.Streams, 16, 65536}},
 		{name: "callsPerCaller", about: "Tool calls of one caller that may be under way. Others wait two seconds, then are told to call again.", value: number{&l.CallsPerCaller, 1, 65536}},
-		{name: "calls", about: "Tool calls of all callers.", value: number{&l.Calls, 1, 65536}},
+		{name: "calls", about: "Tool calls of all callers that may be under way. Others wait two seconds, then are told to call again. Half of them are kept from callers whose credential no API server has accepted yet.", value: number{&l.Calls, 1, 65536}},
 		{name: "callsPerSecond", about: "Tool calls of one caller in a second, once an API server has accepted his credential. What he did not use of two seconds he may use at once; above that he is told to call again.", value: number{&l.CallsPerSecond, 1, 1 << 20}},
 		{name: "newcomersPerSecond", about: "Tool calls in a second, from one client address (IPv4) or /64 (IPv6), of all callers whose credential no API server has accepted yet, with ten seconds' worth at once. It bounds who tries credentials out; people behind one address share it for their first call only.", value: number{&l.NewcomersPerSecond, 1, 1 << 20}},
 		{name: "serverCallsPerSecond", about: "Tool calls of everybody in a second that are for one API server, with two seconds' worth at once. Half of that is kept from callers whose credential is not accepted yet.", value: number{&l.ServerCallsPerSecond, 1, 1 << 20}},
@@ -114,6 +114,6 @@ func limitsOfBackend(l *BackendLimits) []key {
 		{name: "clientIdle", about: "A client that was not used this long is closed.", value: span{&l.ClientIdle, time.Second, 24 * time.Hour}},
 		{name: "clientAge", about: "A client of this age is closed, used or not.", value: span{&l.ClientAge, time.Second, 24 * time.Hour}},
 		{name: "connectionAge", about: "A connection from Envoy of this age takes its last request. Over HTTP/1, as Envoy is rendered, that fails none: who came in under a client CA or name that is no longer on the list stays no longer.", value: span{&l.ConnectionAge, time.Second, 24 * time.Hour}},
-		{name: "drain", about: "How long a shutdown may take. Keep it below the supervisor's grace period.", value: span{&l.Drain, 100 * time.Millisecond, 10 * time.Minute}},
+		{name: "drain", about: "How long a shutdown may take. Keep it above callTimeout, or calls that are under way are cut off, and below the supervisor's grace period, which in Kubernetes is 30 s unless terminationGracePeriodSeconds says more.", value: span{&l.Drain, 100 * time.Millisecond, 10 * time.Minute}},
 	}
 }

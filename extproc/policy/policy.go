@@ -201,5 +201,9 @@ func warnings(p *Policy, d *draft) []string {
 			out = append(out, fmt.Sprintf("insecureHosts names %s, which the policy does not allow at all: add it to hosts.exact", host))
 		}
 	}
+	if l := p.Limits.Backend; l.Drain < l.CallTimeout {
+		out = append(out, fmt.Sprintf("limits.backend.drain (%s) is shorter than limits.backend.callTimeout (%s), so that a shutdown cuts off calls that might still succeed: "+
+			"raise drain, and the supervisor's grace period with it", short(l.Drain), short(l.CallTimeout)))
+	}
 	return append(out, p.Access.Warnings()...)
 }

@@ -98,6 +98,28 @@ func TestLimits(t *testing.T) {
 	require.Empty(t, standardLimits().Guard.Changed(standardLimits().Guard))
 }
 
+// TestDrainOutlastsCalls: by default, and whoever makes it shorter is told.
+func TestDrainOutlastsCalls(t *testing.T) {
+	standard := standardLimits().Backend
+	require.GreaterOrEqual(t, standard.Drain, standard.CallTimeout+5*time.Second)
+	for body, warned := range map[string]string{
+		"":                                      "",
+		"callTimeout: 35s":                      "",
+		"callTimeout: 20s, drain: 20s":          "",
+		"callTimeout: 35001ms":                  "limits.backend.drain (35s) is shorter than limits.backend.callTimeout (35.001s), so that",
+		"drain: 29s":                            "limits.backend.drain (29s) is shorter than limits.backend.callTimeout (30s), so that",
+		"callTimeout: 10m, drain: 9m, calls: 9": "limits.backend.drain (9m) is shorter than limits.backend.callTimeout (10m), so that",
+	} {
+		got := mustParse(t, "hosts: {anyPublic: true}\nlimits: {backend: {"+body+"}}\n").Warnings()
+		if warned == "" {
+			require.Empty(t, got, body)
+			continue
+		}
+		require.Len(t, got, 1, body)
+		require.Contains(t, got[0], warned)
+	}
+}
+
 // TestEveryLimitHasAKey: a field without one could not be tuned.
 func TestEveryLimitHasAKey(t *testing.T) {
 	require.Len(t, limitsOfGuard(new(GuardLimits)), reflect.TypeFor[GuardLimits]().NumField())
