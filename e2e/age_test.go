@@ -13,6 +13,7 @@ import (
 // again and again, so that none outlives what its certificate was believed for,
 // and no call fails by that.
 func TestConnectionsAreReplacedUnderLoad(t *testing.T) {
+	t.Parallel()
 	const times = 10 // each worker's connection to the guard, and those to the backend
 	dir, authority := shared.ShortDir(t), trial.NewAuthority(t)
 	guard := newWire(t, dir, "guard", authority, welcome(t, authority))

@@ -76,6 +76,7 @@ func batchOf(n int) string {
 // gets under way, and while that hangs bob is served: his calls end before any
 // of hers that hang, which is what would not be so if she held what he needs.
 func TestBackendFloodOfOneCaller(t *testing.T) {
+	t.Parallel()
 	slow := newHanging(t)
 	policy, err := harness.Policy(t.Context(), shared.Cluster.Server, slow.URL)
 	require.NoError(t, err)

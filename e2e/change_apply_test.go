@@ -40,6 +40,7 @@ spec:
 // TestChangeApply: create, repeat, change and try, with the report of each, on a
 // real API server.
 func TestChangeApply(t *testing.T) {
+	t.Parallel()
 	w := changeWorld(t)
 	for name, as := range w.each() {
 		t.Run(name, func(t *testing.T) {
@@ -90,6 +91,7 @@ func TestChangeApply(t *testing.T) {
 
 // TestChangeApplyMistakes: the most likely ones, as a real API server answers them.
 func TestChangeApplyMistakes(t *testing.T) {
+	t.Parallel()
 	w := changeWorld(t)
 	const tool = "resources_create_or_update"
 	for name, as := range w.each() {
@@ -136,6 +138,7 @@ func TestChangeApplyMistakes(t *testing.T) {
 // TestChangeConflicts: fields of another manager stay his, until the user wants
 // them taken over.
 func TestChangeConflicts(t *testing.T) {
+	t.Parallel()
 	w := changeWorld(t)
 	for name, as := range w.each() {
 		t.Run(name, func(t *testing.T) {

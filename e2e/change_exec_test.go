@@ -29,6 +29,7 @@ func firstWord(text, prefix string) (string, error) {
 
 // TestChangeExec runs commands in the tenants' Pods, as kubectl exec does.
 func TestChangeExec(t *testing.T) {
+	t.Parallel()
 	w := changeWorld(t)
 	for n, c := range shared.Callers() {
 		t.Run(fmt.Sprintf("%s/%d", c.User, n), func(t *testing.T) {
@@ -77,6 +78,7 @@ var changing = []string{"pods_delete", "pods_exec", "pods_run", "resources_creat
 // TestChangeToolsetsOff: what the operator left out is not there, and no header
 // brings it back; what he put in can be left out by a request.
 func TestChangeToolsetsOff(t *testing.T) {
+	t.Parallel()
 	names := func(t *testing.T, url string, headers harness.Headers) (out []string) {
 		t.Helper()
 		res, err := rig.NewClient(t, true).Post(t.Context(), url, headers.With("MCP-Protocol-Version", "2025-11-25"), `{"jsonrpc":"2.0","id":1,"method":"tools/list"}`)

@@ -24,6 +24,7 @@ func goneFrom(t *testing.T, path string) {
 // TestChangeDelete: one object goes, a dry run lets it be, and what is not the
 // caller's stays.
 func TestChangeDelete(t *testing.T) {
+	t.Parallel()
 	w := changeWorld(t)
 	for name, as := range w.each() {
 		t.Run(name, func(t *testing.T) {
@@ -54,6 +55,7 @@ func TestChangeDelete(t *testing.T) {
 
 // TestChangeScale: shows, sets and tries; showing needs no right to change.
 func TestChangeScale(t *testing.T) {
+	t.Parallel()
 	w := changeWorld(t)
 	for name, as := range w.each() {
 		t.Run(name, func(t *testing.T) {
@@ -88,6 +90,7 @@ func TestChangeScale(t *testing.T) {
 
 // TestChangePodsRun: a Pod and its Service come, and go with pods_delete.
 func TestChangePodsRun(t *testing.T) {
+	t.Parallel()
 	w := changeWorld(t)
 	for name, as := range w.each() {
 		t.Run(name, func(t *testing.T) {
@@ -125,6 +128,7 @@ func TestChangePodsRun(t *testing.T) {
 
 // TestChangePodsDelete: a Pod of a controller's is replaced, and the answer says so.
 func TestChangePodsDelete(t *testing.T) {
+	t.Parallel()
 	w := changeWorld(t)
 	for name, as := range w.each() {
 		t.Run(name, func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 // that Envoy writes and a client cannot: with a trusted proxy in front it is what
 // that one says, without any it is the connection's.
 func TestClientAddress(t *testing.T) {
+	t.Parallel()
 	for hops, want := range map[uint32]string{0: "127.0.0.1", 1: "203.0.113.9"} {
 		open := harness.NewOpenBackend()
 		defer open.Stop()

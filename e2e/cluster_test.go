@@ -170,6 +170,7 @@ func TestClusterStartsQuickly(t *testing.T) {
 
 // TestClusterSaysWhatIsWrong: one sentence, and nothing left behind.
 func TestClusterSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer func() { _ = listener.Close() }()

@@ -41,11 +41,13 @@ var fence = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 // example run in its folder; for all, a tenant's kubeconfig and the endpoint are
 // where their tools look.
 func TestDocsCommandsRun(t *testing.T) {
+	t.Parallel()
 	ran := 0
 	for page, text := range pages(t) {
 		for i, block := range fence.FindAllStringSubmatch(text, -1) {
+			ran++
 			t.Run(fmt.Sprintf("%s/%d", page, i), func(t *testing.T) {
-				ran++
+				t.Parallel()
 				dir := t.TempDir()
 				if strings.HasPrefix(page, "examples/") {
 					dir = filepath.Join(harness.Root(), filepath.Dir(page))
@@ -92,6 +94,7 @@ func TestDocsLinksLead(t *testing.T) {
 // TestThreatModelNamesRealTests, and so does the page about upstream's defects: a
 // row without a test would be a wish.
 func TestThreatModelNamesRealTests(t *testing.T) {
+	t.Parallel()
 	tests := map[string]bool{}
 	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w*)\(`)
 	require.NoError(t, filepath.WalkDir(harness.Root(), func(path string, _ os.DirEntry, err error) error {

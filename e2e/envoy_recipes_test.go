@@ -65,6 +65,7 @@ func claims(audience string, expires time.Duration) map[string]any {
 // with one the cluster's credential is checked as ever, and the token stays at
 // the door.
 func TestFrontDoor(t *testing.T) {
+	t.Parallel()
 	i := newIssuer(t)
 	s := shared.StartStack(t, harness.Options{Envoy: func(c *envoy.Config) {
 		c.FrontDoor = &envoy.FrontDoor{Issuer: issuerName, Audiences: []string{issuerAudience}, JWKSFile: i.file}
@@ -129,6 +130,7 @@ func checkDoor(t *testing.T, got harness.Response, otherAudience bool) {
 
 // TestFrontDoorKeepsItsToken: behind the door nobody sees it.
 func TestFrontDoorKeepsItsToken(t *testing.T) {
+	t.Parallel()
 	i, backend := newIssuer(t), harness.NewOpenBackend()
 	t.Cleanup(backend.Stop)
 	s := shared.StartStack(t, harness.Options{Backend: backend.Address, Envoy: func(c *envoy.Config) {
@@ -147,6 +149,7 @@ func TestFrontDoorKeepsItsToken(t *testing.T) {
 // the cluster is replaced, so that nobody can be led to another one, or to this
 // one without a check of its certificate.
 func TestOneCluster(t *testing.T) {
+	t.Parallel()
 	alice := shared.Cluster.Token("alice")
 	s := shared.StartStack(t, harness.Options{Envoy: func(c *envoy.Config) {
 		c.Target = &envoy.Target{Server: shared.Cluster.Server, CertificateAuthorityData: alice.Get(kubeheader.CertificateAuthority)}

@@ -109,6 +109,7 @@ func TestFaultWithoutRBAC(t *testing.T) {
 // TestFaultBeforeAnOpenBackend: the first layer holds alone. Even a
 // backend that asks for no proof is not reached.
 func TestFaultBeforeAnOpenBackend(t *testing.T) {
+	t.Parallel()
 	open := harness.NewOpenBackend()
 	t.Cleanup(open.Stop)
 	s := shared.StartBroken(t, harness.Options{Backend: open.Address})

@@ -54,6 +54,7 @@ func TestLintOfTheRunningEnvoy(t *testing.T) {
 // TestLintFindsWhatRuns breaks a line of the configuration at a time. Envoy takes
 // each of them without a word.
 func TestLintFindsWhatRuns(t *testing.T) {
+	t.Parallel()
 	const route = "                match: {path: /mcp}\n                route:\n"
 	for rule, edit := range map[string][2]string{
 		"fail-closed":    {"failure_mode_allow: false", "failure_mode_allow: true"},

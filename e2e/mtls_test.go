@@ -132,7 +132,10 @@ func TestStrangersOnALink(t *testing.T) {
 		"guard": kubeheader.ReasonGuardUnavailable, "backend": kubeheader.ReasonBackendUnavailable,
 	} {
 		for _, row := range strangers() {
-			t.Run(link+", "+row.name, func(t *testing.T) { row.play(t, link, reason) })
+			t.Run(link+", "+row.name, func(t *testing.T) {
+				t.Parallel() // nobody asks who somebody is in any of them
+				row.play(t, link, reason)
+			})
 		}
 	}
 }
@@ -198,6 +201,7 @@ func withoutCertificate(text []byte) ([]byte, error) {
 
 // TestPlainTextToASecuredPort gets no further than to be told so.
 func TestPlainTextToASecuredPort(t *testing.T) {
+	t.Parallel()
 	dir, authority := shared.ShortDir(t), trial.NewAuthority(t)
 	w := newWire(t, dir, "backend", authority, welcome(t, authority))
 	s := shared.StartStack(t, harness.Options{BackendTLS: &w.LinkTLS})

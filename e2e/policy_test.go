@@ -30,6 +30,7 @@ func metric(ctx context.Context, t *testing.T, s *harness.Stack, series string) 
 // TestReport: a rule that is set to report lets the request through at both
 // programs, is counted and logged; the same rule enforced does not.
 func TestReport(t *testing.T) {
+	t.Parallel()
 	const forbid = "tlsServerName: forbid\n"
 	reason := kubeheader.ReasonTLSServerNameNotAllowed
 	s := shared.StartStack(t, harness.Options{Policy: shared.Policy + forbid + "report: [" + reason.String() + "]\n"})
@@ -57,6 +58,7 @@ func TestReport(t *testing.T) {
 // they run, warm clients included; one that cannot be read changes nothing, and
 // is shown.
 func TestPolicyIsFollowed(t *testing.T) {
+	t.Parallel()
 	s := shared.StartStack(t, harness.Options{})
 	edge := shared.NewEdge(t, s, shared.Policy)
 	client := rig.NewClient(t, false)

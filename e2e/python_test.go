@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -90,17 +91,26 @@ func bobsContext() []string {
 	return []string{"--kubeconfig", shared.Cluster.Users["bob"].Kubeconfig, "--context", "certificate"}
 }
 
+// bobsKey is his key as kubemcp makes it a header.
+var bobsKey = sync.OnceValues(func() (string, error) {
+	made, err := exec.Command(shared.Binaries.KubeMCP, append([]string{"headers"}, bobsContext()...)...).Output()
+	if err != nil {
+		return "", err
+	}
+	var headers map[string]string
+	err = json.Unmarshal(made, &headers)
+	return headers[kubeheader.ClientKey], err
+})
+
 // pythonSecrets are the credentials that a run can have had: what is in its
 // environment, and bob's key as it is and as kubemcp encodes it anew.
 func pythonSecrets(t *testing.T, env []string) []string {
 	t.Helper()
-	made, err := exec.CommandContext(t.Context(), shared.Binaries.KubeMCP, append([]string{"headers"}, bobsContext()...)...).Output()
+	bob, err := bobsKey()
 	require.NoError(t, err)
-	var bob map[string]string
-	require.NoError(t, json.Unmarshal(made, &bob))
-	require.NotEmpty(t, bob[kubeheader.ClientKey])
+	require.NotEmpty(t, bob)
 	out := []string{
-		bob[kubeheader.ClientKey], shared.Cluster.Certificate("bob").Get(kubeheader.ClientKey),
+		bob, shared.Cluster.Certificate("bob").Get(kubeheader.ClientKey),
 		shared.Cluster.Token("alice").Get(kubeheader.Authorization),
 	}
 	for _, variable := range env {
@@ -142,8 +152,10 @@ func (got pythonRun) requirePods(t *testing.T, own, foreign string) {
 // TestPythonTenants: alice with a token from the environment and bob with a
 // client certificate from his kubeconfig see themselves and their own pods.
 func TestPythonTenants(t *testing.T) {
+	t.Parallel()
 	for _, sdk := range pythonSDKs(t) {
 		t.Run(sdk.file, func(t *testing.T) {
+			t.Parallel()
 			alice := pythonEnv(shared.Cluster.Token("alice"))
 			for _, got := range []pythonRun{
 				sdk.run(t, append([]string{"KUBERNETES_NAMESPACE=team-a"}, alice...)),
@@ -190,9 +202,11 @@ func (got pythonRun) requireRejection(t *testing.T, reason kubeheader.Reason, he
 
 // TestPythonShowsRejections: one sentence, header, reason and decision.
 func TestPythonShowsRejections(t *testing.T) {
+	t.Parallel()
 	good := shared.Cluster.Token("alice")
 	for _, sdk := range pythonSDKs(t) {
 		t.Run(sdk.file, func(t *testing.T) {
+			t.Parallel()
 			for _, c := range []struct {
 				reason kubeheader.Reason
 				header string
@@ -220,10 +234,12 @@ func TestPythonShowsRejections(t *testing.T) {
 
 // TestPythonSendsNothingUnusable: what cannot be sent is said without quoting it.
 func TestPythonSendsNothingUnusable(t *testing.T) {
+	t.Parallel()
 	good := shared.Cluster.Token("alice")
 	token := good.Get(kubeheader.Authorization)
 	for _, sdk := range pythonSDKs(t) {
 		t.Run(sdk.file, func(t *testing.T) {
+			t.Parallel()
 			for _, c := range []struct {
 				name, says string
 				env, args  []string
@@ -249,18 +265,20 @@ func TestPythonSendsNothingUnusable(t *testing.T) {
 // TestPythonUnreachable: an endpoint that is away, silent or none, and one whose
 // guard is away, which Envoy answers for without an id.
 func TestPythonUnreachable(t *testing.T) {
+	t.Parallel()
 	var listen net.ListenConfig
 	closed, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, closed.Close())
 	silent, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0") // the kernel accepts, nobody reads
 	require.NoError(t, err)
-	defer func() { _ = silent.Close() }()
+	t.Cleanup(func() { _ = silent.Close() })
 	site, api := serve(t, "text/html", "<html></html>"), serve(t, "application/json", `{"kind":"Status"}`)
 	unguarded := shared.StartStack(t, harness.Options{Guard: "unix:" + filepath.Join(shared.ShortDir(t), "none.sock")})
 	env := pythonEnv(shared.Cluster.Token("alice"))
 	for _, sdk := range pythonSDKs(t) {
 		t.Run(sdk.file, func(t *testing.T) {
+			t.Parallel()
 			for _, c := range []struct {
 				name, url, timeout, says string
 				status                   int

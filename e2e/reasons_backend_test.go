@@ -69,6 +69,7 @@ func TestCredentialRefused(t *testing.T) {
 // TestOriginNotAllowed: a page that the policy does not name gets nothing, through
 // an Envoy that would let it; programs and the page that is named are served.
 func TestOriginNotAllowed(t *testing.T) {
+	t.Parallel()
 	s := shared.StartStack(t, harness.Options{
 		PolicyExtra: "origins: [" + goodOrigin + "]\n",
 		Envoy:       func(c *envoy.Config) { c.CORS.Origins = []string{goodOrigin, otherOrigin} },

@@ -58,6 +58,7 @@ func unseenReasons() map[string]string {
 // TestReasonsOfEnvoy: what Envoy answers by itself is a JSON-RPC error too,
 // whichever part of the stack is broken.
 func TestReasonsOfEnvoy(t *testing.T) {
+	t.Parallel()
 	_, policy := strictPolicies()
 	s := shared.StartStack(t, harness.Options{Policy: policy, EditEnvoy: behindAProxy})
 	checkAccepted(t, s, overTLS())

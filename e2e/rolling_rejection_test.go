@@ -20,6 +20,7 @@ import (
 // streams, and after it has closed its door. Either gets its readable answer,
 // with its own id, and the guard ends well.
 func TestRollingFinishesRejections(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		then func(t *testing.T, s *harness.Stack) error // nil once the body may come

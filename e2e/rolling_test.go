@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
@@ -52,11 +53,13 @@ func ended(t *testing.T, p *harness.Process) {
 // one after the other, twice around, while callers call without pause. No call
 // fails, and each guard has its share of them after every replacement.
 func TestRollingRestart(t *testing.T) {
+	t.Parallel()
 	const rotations = 2
-	s := shared.StartStack(t, harness.Options{Guards: guards, Drain: shippedDrain})
+	world := ownWorld(t)
+	s := world.StartStack(t, harness.Options{Guards: guards, Drain: shippedDrain})
 	healthyGuards(t, s)
-	ledger := shared.NewEdge(t, s, shared.Policy).Ledger(t)
-	tr := shared.StartTraffic(t, rig.Load{URL: s.URL, Each: 2})
+	ledger := world.NewEdge(t, s, world.Policy).Ledger(t)
+	tr := world.StartTraffic(t, rig.Load{URL: s.URL, Each: 2})
 	tr.More(t, &tr.Good)
 	for range rotations {
 		for i := range guards {
@@ -82,6 +85,18 @@ func TestRollingRestart(t *testing.T) {
 	require.Zero(t, tr.Bad.Load(), "calls failed: %v", tr.Reasons())
 	require.Greater(t, tr.Good.Load(), int64(1000), "this is no load")
 	ledger.Acted(t, int(tr.Good.Load()))
+}
+
+// ownWorld is one whose API server nobody else asks anything, so that a test can
+// count what reaches it and run beside others.
+func ownWorld(t *testing.T) *rig.World {
+	t.Helper()
+	cluster, err := harness.StartSecondCluster(t.Context(), shared.Binaries.Cluster, filepath.Join(shared.ShortDir(t), "k"))
+	require.NoError(t, err)
+	t.Cleanup(cluster.Stop)
+	policy, err := harness.Policy(t.Context(), cluster.Server)
+	require.NoError(t, err)
+	return &rig.World{Binaries: shared.Binaries, Cluster: cluster, Policy: policy, Dir: shared.Dir}
 }
 
 // decisions is how many streams Envoy has opened to each guard, by address.
@@ -141,6 +156,7 @@ func TestRollingAsksTheOther(t *testing.T) {
 // of one could meet the guard that is gone just like the first. It never does,
 // however long the probes take to notice; without previous_hosts it does.
 func TestRollingAsksAnother(t *testing.T) {
+	t.Parallel()
 	const (
 		often     = "      interval: 1s\n      no_traffic_interval: 1s\n"
 		seldom    = "      interval: 60s\n      no_traffic_interval: 60s\n"

@@ -38,6 +38,7 @@ func faultless(t *testing.T, tr *rig.Traffic, what string) {
 // TestSigningKeysRotateUnderLoad: twice, as an operator does it, while callers
 // call without pause: no good request is rejected.
 func TestSigningKeysRotateUnderLoad(t *testing.T) {
+	t.Parallel()
 	s := shared.StartStack(t, harness.Options{Guards: 2})
 	traffic := shared.StartTraffic(t, rig.Load{URL: s.URL, Each: 2})
 	for range 2 {
@@ -196,6 +197,7 @@ func (r *rotation) trust(t *testing.T, authorities ...trial.Pair) {
 // new authority beside the old one, then without it. No request fails, though
 // Envoy shakes hands with both programs all the time.
 func TestCertificatesRotateUnderLoad(t *testing.T) {
+	t.Parallel()
 	before, after := trial.NewAuthority(t), trial.NewAuthority(t)
 	r := startRotation(t, before)
 	traffic := shared.StartTraffic(t, rig.Load{URL: r.URL, Each: 2})

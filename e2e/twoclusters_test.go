@@ -64,6 +64,7 @@ func (v visitor) check(t *testing.T, client *harness.Client, url string) {
 // TestTwoClusters: one endpoint serves two clusters whose users have the same
 // names and whose namespaces too, and whose credentials and authorities differ.
 func TestTwoClusters(t *testing.T) {
+	t.Parallel()
 	second, err := harness.StartSecondCluster(t.Context(), shared.Binaries.Cluster, filepath.Join(shared.ShortDir(t), "k"))
 	require.NoError(t, err)
 	t.Cleanup(second.Stop)

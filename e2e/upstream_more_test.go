@@ -123,6 +123,7 @@ func pemBody(text string) string {
 
 // TestUpstreamCompiles (defect 11): the tree that is tested is one that builds.
 func TestUpstreamCompiles(t *testing.T) {
+	t.Parallel()
 	for _, dir := range []string{"", "e2e"} {
 		cmd := exec.CommandContext(t.Context(), "go", "build", "./...")
 		cmd.Dir = filepath.Join(harness.Root(), dir)
@@ -139,6 +140,7 @@ const gadget = `{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDe
 // TestUpstreamKindsPerCaller (defect 12): what a cluster offers is found out for
 // each caller, and known of no other; calls that change nothing fill no log.
 func TestUpstreamKindsPerCaller(t *testing.T) {
+	t.Parallel()
 	second, err := harness.StartSecondCluster(t.Context(), shared.Binaries.Cluster, filepath.Join(shared.ShortDir(t), "k"))
 	require.NoError(t, err)
 	t.Cleanup(second.Stop)
