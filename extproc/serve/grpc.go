@@ -33,6 +33,13 @@ const (
 	// pingIdle and pingTimeout find connections whose other end is gone.
 	pingIdle    = time.Minute
 	pingTimeout = 10 * time.Second
+	// streamWindow and connWindow are how many bytes Envoy may send ahead on a
+	// stream and on a connection. grpc-go would begin with 64 KiB and let both grow
+	// to 16 MiB, for which it measures the path by a ping with every message: that
+	// is a write for us and a wake-up for Envoy on every request. Usual requests
+	// fit many times; a body of 24 MiB takes a few dozen updates over loopback.
+	streamWindow = 256 << 10
+	connWindow   = 1 << 20
 	// ageGrace is what a connection that is to be replaced may take longer than a
 	// rejection that waits for its body: nothing else lasts.
 	ageGrace = 5 * time.Second
@@ -57,6 +64,8 @@ func newServer(limits policy.GuardLimits, identity *mtls.Identity) (*grpc.Server
 		grpc.MaxConcurrentStreams(uint32(limits.Streams)), //nolint:gosec // the policy bounds it
 		grpc.MaxRecvMsgSize(limits.MessageBytes),
 		grpc.MaxHeaderListSize(maxMetadata),
+		grpc.StaticStreamWindowSize(streamWindow),
+		grpc.StaticConnWindowSize(connWindow),
 		grpc.ConnectionTimeout(connectionTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingMinTime, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{

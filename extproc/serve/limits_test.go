@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc/codes"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/status"
@@ -42,6 +44,33 @@ func TestAnnouncedLimits(t *testing.T) {
 	require.EqualValues(t, 512, streams)
 	list, _ := settings.Value(http2.SettingMaxHeaderListSize)
 	require.EqualValues(t, 64<<10, list)
+	window, _ := settings.Value(http2.SettingInitialWindowSize)
+	require.EqualValues(t, 256<<10, window)
+}
+
+// TestAnswersComeWithoutPings: a message is answered, and no more is asked of
+// Envoy.
+func TestAnswersComeWithoutPings(t *testing.T) {
+	r := start(t)
+	conn, framer := r.raw(http2.ClientPreface)
+	defer func() { require.NoError(t, conn.Close()) }()
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	for _, f := range [][2]string{
+		{":method", "POST"}, {":scheme", "http"}, {":path", healthv1.Health_Check_FullMethodName}, {":authority", "guard"},
+		{"content-type", "application/grpc"}, {"te", "trailers"},
+	} {
+		require.NoError(t, encoder.WriteField(hpack.HeaderField{Name: f[0], Value: f[1]}))
+	}
+	require.NoError(t, framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block.Bytes(), EndHeaders: true}))
+	require.NoError(t, framer.WriteData(1, true, make([]byte, 5))) // an empty message: no flag, no length
+	for ended := false; !ended; {
+		frame, err := framer.ReadFrame()
+		require.NoError(t, err)
+		require.NotEqual(t, http2.FramePing, frame.Header().Type)
+		headers, ok := frame.(*http2.HeadersFrame)
+		ended = ok && headers.StreamEnded()
+	}
 }
 
 func TestSilentConnectionIsClosed(t *testing.T) {
