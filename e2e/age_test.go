@@ -14,7 +14,7 @@ import (
 // and no call fails by that.
 func TestConnectionsAreReplacedUnderLoad(t *testing.T) {
 	t.Parallel()
-	const times = 10 // each worker's connection to the guard, and those to the backend
+	const times = 5 // each worker's connection to the guard, and those to the backend
 	dir, authority := shared.ShortDir(t), trial.NewAuthority(t)
 	guard := newWire(t, dir, "guard", authority, welcome(t, authority))
 	backend := newWire(t, dir, "backend", authority, welcome(t, authority))
