@@ -9,7 +9,7 @@ import (
 )
 
 // heapFloor is the size of the heap, in bytes, below which no garbage is
-// collected. A call leaves about 400 KiB behind, nearly all of it buffers of
+// collected. A call leaves about 350 KiB behind, nearly all of it buffers of
 // go-sdk's decoder: with the runtime's own measure, twice what is in use, a
 // backend with few clients would collect after every twentieth call.
 const heapFloor = 48 << 20

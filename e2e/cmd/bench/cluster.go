@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"math/rand/v2"
 	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,12 +19,6 @@ import (
 )
 
 const perCall = "per call"
-
-// The two ways to the same list.
-const (
-	raw     = "client-go"
-	through = "mcp"
-)
 
 // wayThere is the whole way: Envoy, both programs and a real API server, with
 // client-go beside it, which asks that server for the same list.
@@ -96,118 +87,6 @@ func startWay(ctx context.Context, dir, extra string) (*wayThere, error) {
 		return err
 	}
 	return w, nil
-}
-
-// namespaces is the call whose list client-go reads too.
-const namespaces = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"namespaces_list","arguments":{}}}`
-
-// compareReads loads both ways in turn at each number of callers.
-func compareReads(ctx context.Context, s settings, into figures) error {
-	dir, clean, err := workDir()
-	if err != nil {
-		return err
-	}
-	defer clean()
-	w, err := startWay(ctx, dir, "limits: {guard: {drain: 500ms}}\n")
-	defer w.close()
-	if err != nil {
-		return err
-	}
-	request := requestOf(w.headers, namespaces)
-	processes := w.processes()
-	for _, callers := range []int{1, 8, 64} {
-		samples := map[string][]sample{}
-		costs := map[string]map[string]float64{raw: {}, through: {}}
-		for round := range s.rounds + 1 {
-			for _, i := range rand.Perm(2) { //nolint:gosec // an order, not a secret
-				name := []string{raw, through}[i]
-				before := spend(processes)
-				got, err := w.load(ctx, name, request, callers, s.slice)
-				if err != nil {
-					return fmt.Errorf("%s at %d callers: %w", name, callers, err)
-				}
-				if round == 0 { // it warms up
-					continue
-				}
-				samples[name] = append(samples[name], got)
-				for process, us := range spend(processes) {
-					costs[name][process] += us - before[process]
-				}
-			}
-		}
-		reportReads(callers, samples, into)
-		reportCosts(callers, samples, costs, into)
-	}
-	if err := w.countRequests(ctx, request, into); err != nil {
-		return err
-	}
-	return w.countCold(ctx, into)
-}
-
-func (w *wayThere) load(ctx context.Context, name string, request []byte, callers int, slice time.Duration) (sample, error) {
-	if name == through {
-		return load(ctx, w.address, request, `"structuredContent"`, callers, slice)
-	}
-	ctx, cancel := context.WithTimeout(ctx, slice+10*time.Second)
-	defer cancel()
-	latencies, errs := make([][]time.Duration, callers), make([]error, callers)
-	var wg sync.WaitGroup
-	begin := time.Now()
-	for i := range callers {
-		wg.Go(func() {
-			for now := time.Now(); now.Before(begin.Add(slice)) && errs[i] == nil; {
-				errs[i] = w.list(ctx)
-				done := time.Now()
-				latencies[i] = append(latencies[i], done.Sub(now))
-				now = done
-			}
-		})
-	}
-	wg.Wait()
-	return summarize(slices.Concat(latencies...), time.Since(begin)), errors.Join(errs...)
-}
-
-// reportReads prints one line per way and adds the figures.
-func reportReads(callers int, samples map[string][]sample, into figures) {
-	fmt.Printf("\nnamespaces_list, %d callers, medians of %d\n%-14s %10s %9s %9s\n", callers, len(samples[raw]), "way", "req/s", "p50 us", "p99 us")
-	fields := map[string]func(sample) float64{
-		"rate": func(s sample) float64 { return s.rate }, "p50": func(s sample) float64 { return s.p50 }, "p99": func(s sample) float64 { return s.p99 },
-	}
-	prefix := fmt.Sprintf("reads/%d/", callers)
-	for _, name := range []string{raw, through} {
-		for field, of := range fields {
-			n := len(samples[name])
-			values, ratios := make([]float64, 0, n), make([]float64, 0, n)
-			for i, s := range samples[name] {
-				values, ratios = append(values, of(s)), append(ratios, of(s)/of(samples[raw][i]))
-			}
-			unit := map[string]string{"rate": "requests/s", "p50": "us", "p99": "us"}[field]
-			into[prefix+name+"/"+field] = figure{median(values), unit}
-			if name == through {
-				into[prefix+name+"/"+field+"-to-client-go"] = figure{median(ratios), unitRatio}
-			}
-		}
-		fmt.Printf("%-14s %10.0f %9.0f %9.0f\n", name, into[prefix+name+"/rate"].Value, into[prefix+name+"/p50"].Value, into[prefix+name+"/p99"].Value)
-	}
-	fmt.Printf("of client-go: rate %.2f, p50 %.2f, p99 %.2f\n", into[prefix+through+"/rate-to-client-go"].Value,
-		into[prefix+through+"/p50-to-client-go"].Value, into[prefix+through+"/p99-to-client-go"].Value)
-}
-
-// reportCosts prints where the processor's time of a call went.
-func reportCosts(callers int, samples map[string][]sample, costs map[string]map[string]float64, into figures) {
-	for _, name := range []string{raw, through} {
-		calls := 0
-		for _, s := range samples[name] {
-			calls += s.count
-		}
-		fmt.Printf("processor time of a call, %s:", name)
-		for _, process := range slices.Sorted(maps.Keys(costs[name])) {
-			us := costs[name][process] / float64(calls)
-			into[fmt.Sprintf("reads/%d/%s/cpu/%s", callers, name, process)] = figure{us, "us"}
-			fmt.Printf(" %s %.0f", process, us)
-		}
-		fmt.Println(" us")
-	}
 }
 
 // countRequests makes warm calls and counts what they cost: API requests by the
