@@ -15,11 +15,11 @@ func TestReadLogsSince(t *testing.T) {
 	s, stack := measuredStack(t)
 	client := rig.NewClient(t, true)
 	for _, c := range shared.Callers() {
-		real, web := reading(t, c.Headers), podOf(t, c, "web")
-		text, out := real.ok(t, "pods_log", args{"name": web, "namespace": c.Namespace, "since": "1h"})
+		kept, web := reading(t, c.Headers), podOf(t, c, "web")
+		text, out := kept.ok(t, "pods_log", args{"name": web, "namespace": c.Namespace, "since": "1h"})
 		require.Equal(t, "# 0 log lines of pod "+web+" in namespace "+c.Namespace+", since 1h\n", text)
 		require.InDelta(t, 0, out["lines"], 0)
-		text, _ = real.ok(t, "pods_log", args{"labelSelector": "app=web", "namespace": c.Namespace, "since": "1h"})
+		text, _ = kept.ok(t, "pods_log", args{"labelSelector": "app=web", "namespace": c.Namespace, "since": "1h"})
 		require.Equal(t, "# 0 log lines of 2 pods matching app=web in namespace "+c.Namespace+", since 1h\n", text)
 
 		r := reader{client, stack.URL, s.headers(c.Headers)}
