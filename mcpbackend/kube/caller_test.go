@@ -15,6 +15,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -51,9 +52,8 @@ func newEdge(t *testing.T) *edge {
 	require.NoError(t, err)
 	keys, err := proof.LoadKeySet(filepath.Join(dir, "keys.json"))
 	require.NoError(t, err)
-	hosts := loopback(t)
 	e := &edge{policy: &kubeheader.Policy{
-		Hosts: hosts, InsecureHosts: []string{"127.0.0.1"}, CredentialsOptional: true, PathPrefixes: []string{"/"},
+		Hosts: loopback(t), InsecureHosts: []string{"127.0.0.1"}, CredentialsOptional: true, PathPrefixes: []string{"/"},
 		AllowToken: true, AllowClientCertificate: true, AllowTLSServerName: true, PublicRoots: true,
 	}}
 	e.signer, err = proof.NewSigner(signing, "kubernetes-mcp")
@@ -67,17 +67,22 @@ func newEdge(t *testing.T) *edge {
 // loopback allows 127.0.0.1 on every port that a test may get.
 func loopback(t *testing.T) *hostpolicy.Policy {
 	t.Helper()
+	hosts, err := everyPort()
+	require.NoError(t, err)
+	return hosts
+}
+
+// everyPort is made once: 64,512 ports take longer than many a test.
+var everyPort = sync.OnceValues(func() (*hostpolicy.Policy, error) {
 	ports := make([]uint16, 0, 1<<16-1024)
 	for p := 1024; p < 1<<16; p++ {
 		ports = append(ports, uint16(p))
 	}
-	hosts, err := hostpolicy.New(hostpolicy.Config{
+	return hostpolicy.New(hostpolicy.Config{
 		Hosts:    []string{"localhost"},
 		Networks: []hostpolicy.Network{{Prefix: netip.MustParsePrefix("127.0.0.1/32"), Ports: ports}},
 	})
-	require.NoError(t, err)
-	return hosts
-}
+})
 
 // caller verifies a request with these headers, given as name, value pairs.
 func (e *edge) caller(t *testing.T, headers ...string) proof.Verified {

@@ -12,20 +12,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/extproc/proof"
 )
 
 // tenants are callers whose server has answered to them.
 func tenants(t *testing.T, clients *Clients, e *edge, h *hostile, n int) (use func() (same int)) {
 	t.Helper()
-	first := make([]*entry, n)
-	headers := func(i int) []string { return h.headers(fmt.Sprint("tenant-", i)) }
+	callers, first := make([]proof.Verified, n), make([]*entry, n)
 	for i := range n {
-		first[i] = entryOf(t, clients, e, headers(i))
+		callers[i] = e.caller(t, h.headers(fmt.Sprint("tenant-", i))...)
+		first[i] = entryFor(t, clients, callers[i])
 		first[i].answered(http.StatusOK)
 	}
 	return func() (same int) {
 		for i := range n {
-			if got := entryOf(t, clients, e, headers(i)); got == first[i] {
+			if got := entryFor(t, clients, callers[i]); got == first[i] {
 				same++
 			} else {
 				got.answered(http.StatusOK)

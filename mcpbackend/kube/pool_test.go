@@ -11,12 +11,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/extproc/kubeheader"
+	"kubernetes-mcp-edge/extproc/proof"
 )
 
 // entryOf is the entry behind a caller.
 func entryOf(t *testing.T, clients *Clients, e *edge, headers []string) *entry {
 	t.Helper()
-	client, err := clients.For(t.Context(), e.caller(t, headers...), decision)
+	return entryFor(t, clients, e.caller(t, headers...))
+}
+
+func entryFor(t *testing.T, clients *Clients, v proof.Verified) *entry {
+	t.Helper()
+	client, err := clients.For(t.Context(), v, decision)
 	require.NoError(t, err)
 	return client.entry
 }
