@@ -29,6 +29,7 @@ import (
 func TestLogThatNobodyTakes(t *testing.T) {
 	for name, stderr := range trial.UselessFiles() {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel() // most of it is waiting for a pipe that nobody empties
 			dir, to := t.TempDir(), stderr(t)
 			ctx, stop := context.WithCancel(t.Context())
 			ended := make(chan int, 1)

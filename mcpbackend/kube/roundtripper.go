@@ -1,11 +1,12 @@
 package kube
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 	"mime"
 	"net/http"
-	"sync"
 	"sync/atomic"
 )
 
@@ -21,11 +22,11 @@ func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { ret
 // RoundTripper is for a library that brings no context of its own, such as
 // kubectl's describers: what it sends through it is the caller's, ends with ctx
 // (and with its own context, if it has one), obeys all that a Client obeys, and
-// is at most 64 requests. It holds no credential that could be read back, and
-// goes to c.Server alone. Its errors are *Error.
+// is at most 64 requests, whose answers are read to their ends and count as
+// objects that the call holds. It holds no credential that could be read back,
+// and goes to c.Server alone. Its errors are *Error.
 func (c *Client) RoundTripper(ctx context.Context) http.RoundTripper {
 	ctx = saying(ctx, c.said)
-	e := c.entry
 	var sent atomic.Int64
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
 		if sent.Add(1) > maxRequests {
@@ -34,15 +35,27 @@ func (c *Client) RoundTripper(ctx context.Context) http.RoundTripper {
 		}
 		one, cancel := context.WithCancel(ctx)
 		stop := context.AfterFunc(req.Context(), cancel) //nolint:contextcheck // it ends with either
-		end := func() { stop(); cancel() }
-		resp, err := e.forLibrary(req.WithContext(one))
+		defer func() { stop(); cancel() }()
+		resp, err := c.entry.forLibrary(req.WithContext(one))
 		if err != nil {
-			end()
 			return nil, err
 		}
-		resp.Body = &ending{ReadCloser: resp.Body, end: sync.OnceFunc(end)}
+		if err := c.readAhead(one, resp); err != nil {
+			return nil, err
+		}
 		return resp, nil
 	})
+}
+
+// readAhead reads the body to its end, as every answer is read: a large one in
+// its turn, and with its objects counted, which the library is about to build.
+func (c *Client) readAhead(ctx context.Context, resp *http.Response) error {
+	body, err := c.entry.large.read(ctx, c.entry.target, resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return c.entry.failure(networkError(err))
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	return c.hold.room(ctx, size(body))
 }
 
 // forLibrary sends a library's request with the caller's token, whatever the
@@ -64,17 +77,4 @@ func (e *entry) forLibrary(req *http.Request) (*http.Response, error) {
 		_ = resp.Body.Close()
 		return nil, &Error{Trouble: Garbled, Status: resp.StatusCode, Detail: "the answer is not JSON"}
 	}
-}
-
-// ending does something once its body is closed.
-type ending struct {
-	io.ReadCloser
-
-	end func()
-}
-
-// Close is io.Closer's.
-func (b *ending) Close() error {
-	defer b.end()
-	return b.ReadCloser.Close()
 }

@@ -60,26 +60,50 @@ func TestLibraryIsBounded(t *testing.T) {
 	require.Equal(t, TooLarge, trouble(t, err))
 	require.Len(t, h.paths(), maxRequests)
 
+	begun := make(chan struct{}, 2)
 	slow := newHostile(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte("{"))
 		w.(http.Flusher).Flush()
+		begun <- struct{}{}
 		<-r.Context().Done()
 	})
 	client := clientOf(t, slow)
 	own, cancel := context.WithCancel(t.Context())
-	resp, err := send(t, client.RoundTripper(within(t, 5*time.Second)), http.MethodGet, slow.URL+"/version", func(r *http.Request) { *r = *r.WithContext(own) })
-	require.NoError(t, err)
-	cancel()
-	_, err = io.ReadAll(resp.Body)
-	require.ErrorIs(t, err, context.Canceled)
-	require.NoError(t, resp.Body.Close())
-	resp, err = send(t, client.RoundTripper(within(t, time.Second)), http.MethodGet, slow.URL+"/version")
-	require.NoError(t, err)
-	_, err = io.ReadAll(resp.Body)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.NoError(t, resp.Body.Close())
+	go func() {
+		<-begun
+		cancel()
+	}()
+	_, err = send(t, client.RoundTripper(within(t, 5*time.Second)), http.MethodGet, slow.URL+"/version", func(r *http.Request) { *r = *r.WithContext(own) })
+	require.Equal(t, Canceled, trouble(t, err))
+	_, err = send(t, client.RoundTripper(within(t, time.Second)), http.MethodGet, slow.URL+"/version")
+	require.Equal(t, Deadline, trouble(t, err))
 	require.Eventually(t, func() bool { return client.entry.guard.underway() == 0 }, 5*time.Second, time.Millisecond)
+}
+
+// TestLibraryIsHeld to what a call may hold of objects, and to the turns of large
+// answers.
+func TestLibraryIsHeld(t *testing.T) {
+	h := newHostile(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"a":[`+strings.Repeat(`{"a":1},`, 40_000)+`1]}`)
+	})
+	client := clientOf(t, h)
+	rt := client.RoundTripper(within(t, 5*time.Second))
+	read, err := 0, error(nil)
+	for ; read < 20 && err == nil; read++ {
+		_, err = send(t, rt, http.MethodGet, h.URL+"/version")
+	}
+	require.Equal(t, TooLarge, trouble(t, err))
+	require.Equal(t, 2, read, "40 000 maps take more than half of what a call may hold")
+
+	for range largeEach {
+		give, err := client.entry.large.take(t.Context(), client.entry.target)
+		require.NoError(t, err)
+		defer give()
+	}
+	_, err = send(t, client.RoundTripper(within(t, time.Second)), http.MethodGet, h.URL+"/version")
+	require.Equal(t, Deadline, trouble(t, err), "there is no turn left")
 }
 
 // TestLibraryGetsJSON, text and failures of any kind; nothing that needs another
