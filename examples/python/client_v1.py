@@ -12,8 +12,9 @@ import edge
 async def session(arguments, headers, last):
     """One MCP session: the headers ride on the HTTP client and so on every request."""
     good = True
+    # No timeout here: edge.run() bounds all of it, and of two that end together either could speak.
     async with (
-        httpx.AsyncClient(headers=headers, timeout=arguments.timeout, event_hooks={"response": [last]}) as http,
+        httpx.AsyncClient(headers=headers, timeout=None, event_hooks={"response": [last]}) as http,
         streamable_http_client(arguments.url, http_client=http) as (read, write, _),
         ClientSession(read, write) as client,
     ):
