@@ -86,13 +86,19 @@ func (d decided) String() string {
 // are the only ones that come twice.
 func hitShare(tb testing.TB, s *harness.Stack, honest int64) float64 {
 	tb.Helper()
+	return float64(remembered(tb, s).GetHistogram().GetSampleCount()) / float64(honest)
+}
+
+// remembered is the histogram of verdicts from the cache.
+func remembered(tb testing.TB, s *harness.Stack) *dto.Metric {
+	tb.Helper()
 	for _, m := range durations(tb, s) {
 		for _, l := range m.GetLabel() {
 			if l.GetName() == "cached" && l.GetValue() == "true" {
-				return float64(m.GetHistogram().GetSampleCount()) / float64(honest)
+				return m
 			}
 		}
 	}
 	require.Fail(tb, "the guard does not count what it remembered")
-	return 0
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
 	"github.com/stretchr/testify/require"
 
 	"kubernetes-mcp-edge/e2e/harness"
@@ -29,9 +30,16 @@ type flood struct {
 	// often at least for each act.
 	arrived string
 	share   float64
+	// queue is what decisions may take where the flood's own are all that is slow:
+	// dear keys wait for each other at a narrow door, and most of them are the
+	// flood's. 0 means that they have to be as quick as everybody's.
+	queue time.Duration
 	// growth is how much larger each program may become, in MiB.
 	growth int
 }
+
+// quick is what 99 of 100 decisions take at most.
+const quick = 5 * time.Millisecond
 
 // ping asks for nothing that the backend would have to do.
 const ping = `{"jsonrpc":"2.0","method":"ping","id":1}`
@@ -70,7 +78,8 @@ func (f flood) run(t *testing.T) {
 
 	served, all := honest.Good.Load(), honest.Good.Load()+honest.Bad.Load()+honest.Wrong.Load()
 	require.GreaterOrEqual(t, float64(served)/float64(all), 0.99, "honest callers lost calls: %v", honest.Errors())
-	require.LessOrEqual(t, decided.within(0.99), 5*time.Millisecond, "the guard takes its time")
+	require.LessOrEqual(t, decided.within(0.99), max(quick, f.queue), "the guard takes its time")
+	require.LessOrEqual(t, sum([]*dto.Metric{remembered(t, s)}).within(0.99), quick, "honest callers, who were here before, wait for the flood")
 	require.GreaterOrEqual(t, float64(counted(t, s, f.arrived)-arrived), f.share*float64(crowd.acts.Load()), "the flood did not arrive")
 	for name, size := range memory(t, s) {
 		grown := size - before[name]
@@ -89,26 +98,26 @@ func (f flood) run(t *testing.T) {
 func floods() []flood {
 	const request = "http.mcp.downstream_rq_total"
 	return []flood{
-		{"many unknown headers", 8, 1500, posts(func(int64) harness.Headers { return unknown(80) }), request, 0.9, 64},
-		{"more headers than Envoy takes", 8, 1500, posts(func(int64) harness.Headers { return unknown(150) }), request, 0.9, 64},
+		{"many unknown headers", 8, 1500, posts(func(int64) harness.Headers { return unknown(80) }), request, 0.9, 0, 64},
+		{"more headers than Envoy takes", 8, 1500, posts(func(int64) harness.Headers { return unknown(150) }), request, 0.9, 0, 64},
 		{"headers of 64 KiB", 8, 1500, posts(func(int64) harness.Headers {
 			return world.Cluster.Token("alice").With(kubeheader.CertificateAuthority, strings.Repeat("QUFB", 16<<10))
-		}), request, 0.9, 64},
+		}), request, 0.9, 0, 64},
 		{"bundles of BEGIN lines", 8, 1500, posts(func(n int64) harness.Headers {
 			lines := bytes.Repeat([]byte("-----BEGIN CERTIFICATE-----\n"), 1200)
 			return world.Cluster.Token("alice").With(kubeheader.CertificateAuthority, base64Of(append(lines, byte('0'+n%10))))
-		}), request, 0.9, 64},
-		{"RSA-4096 keys", 8, 1500, beginLargestKeys, request, 0.9, 96},
-		{"RSA-8192 keys", 8, 1500, beginTooLargeKeys, request, 0.9, 64},
+		}), request, 0.9, 0, 64},
+		{"RSA-4096 keys", 8, 1500, beginLargestKeys, request, 0.9, 2 * quick, 96},
+		{"RSA-8192 keys", 8, 1500, beginTooLargeKeys, request, 0.9, 0, 64},
 		{"a token for every request", 8, 1500, posts(func(n int64) harness.Headers {
 			return world.Cluster.Token("alice").With(kubeheader.Authorization, token(n))
-		}), request, 0.9, 96},
-		{"bodies that never end", 300, 900, beginSlowBodies(unknown(1)), request, 0.2, 96},
-		{"bodies of checked requests that never end", 300, 900, beginSlowBodies(nil), request, 0.2, 128},
-		{"connections without a request", 300, 900, beginSilence, "http.mcp.downstream_cx_total", 0.3, 96},
-		{"rapid reset", 4, 1500, beginFrames(rapidReset(unknown(3))), "http2.rx_reset", 0.5, 96},
-		{"rapid reset of checked requests", 4, 1500, beginRapidAlice, "http2.rx_reset", 0.5, 96},
-		{"CONTINUATION without end", 8, 900, beginContinuations, "http.mcp.downstream_cx_protocol_error", 0.9, 128},
+		}), request, 0.9, 0, 96},
+		{"bodies that never end", 300, 900, beginSlowBodies(unknown(1)), request, 0.2, 0, 96},
+		{"bodies of checked requests that never end", 300, 900, beginSlowBodies(nil), request, 0.2, 0, 128},
+		{"connections without a request", 300, 900, beginSilence, "http.mcp.downstream_cx_total", 0.3, 0, 96},
+		{"rapid reset", 4, 1500, beginFrames(rapidReset(unknown(3))), "http2.rx_reset", 0.5, 0, 96},
+		{"rapid reset of checked requests", 4, 1500, beginRapidAlice, "http2.rx_reset", 0.5, 0, 96},
+		{"CONTINUATION without end", 8, 900, beginContinuations, "http.mcp.downstream_cx_protocol_error", 0.9, 0, 128},
 	}
 }
 
