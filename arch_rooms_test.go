@@ -16,6 +16,7 @@ var layers = map[string]int{
 	"extproc/policy":            2,
 	"extproc/proof":             2,
 	"extproc/verdict":           3,
+	"extproc/prooftest":         3,
 	"mcpbackend/admit":          3,
 	"envoy":                     3,
 	"extproc/stream":            4,

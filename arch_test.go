@@ -31,6 +31,7 @@ var forbidden = []struct{ room, imports, why string }{
 	{"extproc/", "k8s.io/", "the guard checks headers and must not carry a Kubernetes client, its parsers or its CVEs"},
 	{"extproc/", module + "/mcpbackend/", "the edge knows nothing of what stands behind it"},
 	{"cmd/", module + "/extproc/trial", "what only tests need has no place in a program"},
+	{"cmd/", module + "/extproc/prooftest", "what only tests need has no place in a program"},
 	{"cmd/", module + "/mcpbackend/brokenapi", "what only tests need has no place in a program"},
 	{"mcpbackend/", "github.com/envoyproxy/", "the backend trusts a signature, not a proxy's protocol"},
 	{"mcpbackend/", module + "/extproc/stream", "the backend takes leaves of the edge, never its server"},

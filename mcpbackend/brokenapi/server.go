@@ -13,8 +13,6 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +26,7 @@ import (
 	"kubernetes-mcp-edge/extproc/hostpolicy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/proof"
+	"kubernetes-mcp-edge/extproc/prooftest"
 	"kubernetes-mcp-edge/mcpbackend/kube"
 )
 
@@ -186,44 +185,14 @@ func within(wanted, sent url.Values) bool {
 	return true
 }
 
-// verified seals headers as the guard does and opens them as admit does: a
-// proof.Verified comes from nowhere else.
+// verified is the caller with these headers, as admit hands him on.
 func verified(t *testing.T, policy *kubeheader.Policy, headers map[string]string) proof.Verified {
 	t.Helper()
-	key, err := proof.GenerateSigningKey(time.Time{})
-	require.NoError(t, err)
-	private, err := proof.EncodeSigningKeys(key)
-	require.NoError(t, err)
-	public, err := proof.EncodeKeySet(key.Public())
-	require.NoError(t, err)
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "key.pem"), private, 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "keys.json"), public, 0o600))
-	signing, err := proof.LoadSigningKeys(filepath.Join(dir, "key.pem"))
-	require.NoError(t, err)
-	keys, err := proof.LoadKeySet(filepath.Join(dir, "keys.json"))
-	require.NoError(t, err)
-	signer, err := proof.NewSigner(signing, "kubernetes-mcp")
-	require.NoError(t, err)
-	verifier, err := proof.NewVerifier(keys, "kubernetes-mcp", func() *kubeheader.Policy { return policy }, proof.Limits{})
-	require.NoError(t, err)
-	t.Cleanup(verifier.Close)
 	fields := make([]kubeheader.Field, 0, len(headers))
 	for name, value := range headers {
-		fields = append(fields, field(name, value))
+		fields = append(fields, prooftest.Field(name, value))
 	}
-	checked, err := kubeheader.Parse(kubeheader.Request{Fields: fields}, policy, time.Now())
-	require.NoError(t, err)
-	sealed, err := signer.Seal(checked, time.Now())
-	require.NoError(t, err)
-	v, err := verifier.Open(append(append([]kubeheader.Field{}, checked.Canonical()...), field(kubeheader.Fingerprint, sealed.Fingerprint),
-		field(kubeheader.SignatureInput, sealed.SignatureInput), field(kubeheader.Signature, sealed.Signature)), time.Now())
-	require.NoError(t, err)
-	return v
-}
-
-func field(name, value string) kubeheader.Field {
-	return kubeheader.Field{Name: name, Value: kubeheader.NewSecret([]byte(value))}
+	return prooftest.NewEdge(t, policy).Caller(t, time.Now(), fields...)
 }
 
 // Soon gives a call its deadline.

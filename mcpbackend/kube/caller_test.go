@@ -13,8 +13,6 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,43 +23,25 @@ import (
 	"kubernetes-mcp-edge/extproc/hostpolicy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/proof"
+	"kubernetes-mcp-edge/extproc/prooftest"
 )
 
 const decision = "0b5c41b2-6f0d-4f4b-9a53-3a4a1c0f4c11"
 
-// edge seals headers as the guard does and opens them as admit does: a
-// proof.Verified comes from nowhere else.
+// edge is the guard and the door under a policy that tests may change.
 type edge struct {
-	policy   *kubeheader.Policy
-	signer   *proof.Signer
-	verifier *proof.Verifier
+	*prooftest.Edge
+
+	policy *kubeheader.Policy
 }
 
 func newEdge(t *testing.T) *edge {
 	t.Helper()
-	key, err := proof.GenerateSigningKey(time.Time{})
-	require.NoError(t, err)
-	private, err := proof.EncodeSigningKeys(key)
-	require.NoError(t, err)
-	public, err := proof.EncodeKeySet(key.Public())
-	require.NoError(t, err)
-	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "key.pem"), private, 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "keys.json"), public, 0o600))
-	signing, err := proof.LoadSigningKeys(filepath.Join(dir, "key.pem"))
-	require.NoError(t, err)
-	keys, err := proof.LoadKeySet(filepath.Join(dir, "keys.json"))
-	require.NoError(t, err)
-	e := &edge{policy: &kubeheader.Policy{
+	allowed := &kubeheader.Policy{
 		Hosts: loopback(t), InsecureHosts: []string{"127.0.0.1"}, CredentialsOptional: true, PathPrefixes: []string{"/"},
 		AllowToken: true, AllowClientCertificate: true, AllowTLSServerName: true, PublicRoots: true,
-	}}
-	e.signer, err = proof.NewSigner(signing, "kubernetes-mcp")
-	require.NoError(t, err)
-	e.verifier, err = proof.NewVerifier(keys, "kubernetes-mcp", func() *kubeheader.Policy { return e.policy }, proof.Limits{})
-	require.NoError(t, err)
-	t.Cleanup(e.verifier.Close)
-	return e
+	}
+	return &edge{Edge: prooftest.NewEdge(t, allowed), policy: allowed}
 }
 
 // loopback allows 127.0.0.1 on every port that a test may get.
@@ -94,22 +74,9 @@ func (e *edge) callerAt(t *testing.T, now time.Time, headers ...string) proof.Ve
 	t.Helper()
 	var fields []kubeheader.Field
 	for i := 0; i < len(headers); i += 2 {
-		fields = append(fields, field(headers[i], headers[i+1]))
+		fields = append(fields, prooftest.Field(headers[i], headers[i+1]))
 	}
-	checked, err := kubeheader.Parse(kubeheader.Request{Fields: fields}, e.policy, now)
-	require.NoError(t, err)
-	sealed, err := e.signer.Seal(checked, now)
-	require.NoError(t, err)
-	sent := append([]kubeheader.Field{}, checked.Canonical()...)
-	sent = append(sent, field(kubeheader.Fingerprint, sealed.Fingerprint),
-		field(kubeheader.SignatureInput, sealed.SignatureInput), field(kubeheader.Signature, sealed.Signature))
-	v, err := e.verifier.Open(sent, now)
-	require.NoError(t, err)
-	return v
-}
-
-func field(name, value string) kubeheader.Field {
-	return kubeheader.Field{Name: name, Value: kubeheader.NewSecret([]byte(value))}
+	return e.Caller(t, now, fields...)
 }
 
 // newClients makes a pool under the loopback policy.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"kubernetes-mcp-edge/extproc/prooftest"
 )
 
 // TestKeysReload: a new key is taken, a broken file leaves the last good keys.
@@ -22,7 +24,7 @@ func TestKeysReload(t *testing.T) {
 	require.Len(t, w.logs.lines(t, "keys not reloaded, the last good state stays in force"), 1)
 	require.Contains(t, whoami(), "User: alice")
 	old := w.signer
-	w.signer = newSigner(t, t.TempDir(), w.keysAt)
+	w.signer = prooftest.NewSigner(t, w.keysAt)
 	w.look(time.Now())
 	require.Len(t, w.logs.lines(t, "keys reloaded"), 1)
 	require.Contains(t, whoami(), "User: alice")
@@ -44,7 +46,7 @@ func TestKeysReloadForgetsClients(t *testing.T) {
 	require.Equal(t, first, whoami(), "a warm call opens no connection")
 	w.look(time.Now())
 	require.Equal(t, first, whoami(), "the keys are the same")
-	w.signer = newSigner(t, t.TempDir(), w.keysAt)
+	w.signer = prooftest.NewSigner(t, w.keysAt)
 	w.look(time.Now())
 	require.Greater(t, whoami(), first)
 }

@@ -23,6 +23,7 @@ import (
 	"kubernetes-mcp-edge/extproc/nearby"
 	"kubernetes-mcp-edge/extproc/policy"
 	"kubernetes-mcp-edge/extproc/proof"
+	"kubernetes-mcp-edge/extproc/prooftest"
 )
 
 const decision = "0b5c41b2-6f0d-4f4b-9a53-3a4a1c0f4c11"
@@ -54,7 +55,7 @@ func newWorld(t *testing.T, api *brokenAPI, change ...func(*setup)) *world {
 		f(&o)
 	}
 	require.NoError(t, os.WriteFile(o.PolicyFile, []byte(policyFor(api)+"limits: {backend: {"+o.limits+"}}\n"), 0o600))
-	w.signer = newSigner(t, dir, w.keysAt)
+	w.signer = prooftest.NewSigner(t, w.keysAt)
 	var err error
 	w.backend, err = load(o.Options)
 	require.NoError(t, err)
@@ -96,25 +97,6 @@ func policyFor(api *brokenAPI) string {
 	return text + "networks:\n- cidr: 127.0.0.1/32\n  ports: [" + port + "]\n"
 }
 
-// newSigner makes a key pair, writes the public half to keysAt and signs with
-// the other.
-func newSigner(t *testing.T, dir, keysAt string) *proof.Signer {
-	t.Helper()
-	key, err := proof.GenerateSigningKey(time.Time{})
-	require.NoError(t, err)
-	private, err := proof.EncodeSigningKeys(key)
-	require.NoError(t, err)
-	public, err := proof.EncodeKeySet(key.Public())
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "signing.pem"), private, 0o600))
-	require.NoError(t, os.WriteFile(keysAt, public, 0o600))
-	keys, err := proof.LoadSigningKeys(filepath.Join(dir, "signing.pem"))
-	require.NoError(t, err)
-	signer, err := proof.NewSigner(keys, "kubernetes-mcp")
-	require.NoError(t, err)
-	return signer
-}
-
 // guarded does to requests what Envoy and the guard do: it replaces a caller's
 // headers by the canonical ones and adds the proof.
 type guarded struct {
@@ -134,22 +116,15 @@ func (g *guarded) RoundTrip(req *http.Request) (*http.Response, error) {
 func (w *world) seal(header http.Header, headers map[string]string) error {
 	fields := make([]kubeheader.Field, 0, len(headers))
 	for name, value := range headers {
-		fields = append(fields, kubeheader.Field{Name: name, Value: kubeheader.NewSecret([]byte(value))})
+		fields = append(fields, prooftest.Field(name, value))
 	}
-	checked, err := kubeheader.Parse(kubeheader.Request{Fields: fields}, &w.edge.Header, time.Now())
+	sealed, err := prooftest.Seal(w.signer, &w.edge.Header, time.Now(), fields...)
 	if err != nil {
 		return err
 	}
-	sealed, err := w.signer.Seal(checked, time.Now())
-	if err != nil {
-		return err
-	}
-	for _, f := range checked.Canonical() {
+	for _, f := range sealed {
 		header.Set(f.Name, string(f.Value.Reveal()))
 	}
-	header.Set(kubeheader.Fingerprint, sealed.Fingerprint)
-	header.Set(kubeheader.SignatureInput, sealed.SignatureInput)
-	header.Set(kubeheader.Signature, sealed.Signature)
 	header.Set("X-Request-ID", decision)
 	return nil
 }
