@@ -12,7 +12,7 @@ import (
 // collected. A call leaves about 350 KiB behind, nearly all of it buffers of
 // go-sdk's decoder: with the runtime's own measure, twice what is in use, a
 // backend with few clients would collect after every twentieth call.
-const heapFloor = 48 << 20
+const heapFloor = 24 << 20
 
 // usualGC is the runtime's own measure: it collects when the heap is twice what
 // is in use.
@@ -25,7 +25,7 @@ const fullPool = 128 << 20
 // overFloor is how much more than the heap should be the whole process may take
 // before the runtime collects all the same: a heap that is suddenly in use would
 // otherwise be let grow as if it were small, until the next look.
-const overFloor = 32 << 20
+const overFloor = 24 << 20
 
 // keepFloor holds the heap to the floor, in bytes, until ctx ends. It looks after each
 // collection.

@@ -11,7 +11,7 @@ import (
 )
 
 func TestPercentFor(t *testing.T) {
-	for live, want := range map[uint64]int{0: 4700, 8 << 20: 500, 16 << 20: 200, 20 << 20: 140, 24 << 20: 100, 33 << 20: 100, 128 << 20: 100, 129 << 20: 50, 500 << 20: 50} {
+	for live, want := range map[uint64]int{0: 2300, 4 << 20: 500, 8 << 20: 200, 10 << 20: 140, 12 << 20: 100, 33 << 20: 100, 128 << 20: 100, 129 << 20: 50, 500 << 20: 50} {
 		require.Equal(t, want, percentFor(live, heapFloor), live)
 	}
 }
