@@ -57,13 +57,18 @@ func lastLines(text []byte, n int) []byte {
 }
 
 // Newest are the last lines that fit into the budget of a log, and how many
-// were left out before them.
+// were left out before them. They are copies: a line that shares its memory with
+// the log would keep all of it, and a call may keep lines of forty logs.
 func Newest(lines []string, budget int) (kept []string, left int) {
 	size := 0
 	for i, l := range slices.Backward(lines) {
 		if size += len(l) + 1; size > budget {
-			return lines[i+1:], i + 1
+			left = i + 1
+			break
 		}
 	}
-	return lines, 0
+	for _, l := range lines[left:] {
+		kept = append(kept, strings.Clone(l))
+	}
+	return kept, left
 }

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -45,4 +46,24 @@ func TestLongLogs(t *testing.T) {
 	require.Equal(t, "a\nb\nc", string(lastLines([]byte("a\nb\nc"), 3)))
 	require.Equal(t, "a\nb\nc", string(lastLines([]byte("a\nb\nc"), 9)))
 	require.Empty(t, lastLines(nil, 3))
+}
+
+// TestNewestKeepsNoLog: a line that is kept keeps nothing of the log around it.
+func TestNewestKeepsNoLog(t *testing.T) {
+	inUse := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := inUse()
+	var kept [][]string
+	for range 8 {
+		one, left := Newest(strings.Split(strings.Repeat("x", 4<<20)+"\nneedle", "\n"), 16)
+		require.Equal(t, []string{"needle"}, one)
+		require.Equal(t, 1, left)
+		kept = append(kept, one)
+	}
+	require.Less(t, inUse(), before+4<<20)
+	runtime.KeepAlive(kept)
 }

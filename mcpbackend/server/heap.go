@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"math"
 	"runtime"
 	"runtime/debug"
 	runtimemetrics "runtime/metrics"
@@ -27,21 +26,30 @@ const fullPool = 128 << 20
 // otherwise be let grow as if it were small, until the next look.
 const overFloor = 24 << 20
 
-// keepFloor holds the heap to the floor, in bytes, until ctx ends. It looks after each
-// collection.
-func keepFloor(ctx context.Context, floor uint64) {
+// floor is what keepFloor holds the heap to.
+type floor struct {
+	bytes uint64 // of the heap
+	most  int64  // the memory limit at the start: GOMEMLIMIT, or none
+}
+
+// keepFloor holds the heap to the floor until ctx ends. It looks after each
+// collection. GOGC is overridden, and a smaller GOMEMLIMIT kept.
+func keepFloor(ctx context.Context, f floor) {
 	if ctx.Err() != nil {
 		debug.SetGCPercent(usualGC)
-		debug.SetMemoryLimit(math.MaxInt64)
+		debug.SetMemoryLimit(f.most)
 		return
 	}
-	sample := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	sample := []runtimemetrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	runtimemetrics.Read(sample)
-	live := sample[0].Value.Uint64()
-	debug.SetGCPercent(percentFor(live, floor))
-	debug.SetMemoryLimit(int64(max(floor, 2*live) + overFloor)) //nolint:gosec // no heap has 2^62 bytes
+	live, stacks := sample[0].Value.Uint64(), sample[1].Value.Uint64()
+	debug.SetGCPercent(percentFor(live, f.bytes))
+	// The limit is the whole process's: calls that wait have stacks, which are no
+	// garbage, and a limit below what cannot be freed collects without end.
+	limit := int64(max(f.bytes, 2*live) + stacks + overFloor) //nolint:gosec // no process has 2^62 bytes
+	debug.SetMemoryLimit(min(limit, f.most))
 	// Nobody refers to it: it is gone with the next collection.
-	runtime.AddCleanup(new([16]byte), func(ctx context.Context) { keepFloor(ctx, floor) }, ctx)
+	runtime.AddCleanup(new([16]byte), func(ctx context.Context) { keepFloor(ctx, f) }, ctx)
 }
 
 // percentFor is how much the heap may grow above what is in use, both in bytes.

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -62,9 +63,9 @@ func Run(ctx context.Context, o Options) error {
 		return fmt.Errorf("turn core dumps off: %w", err)
 	}
 	kube.QuietLibraries(o.Log)
-	floor, end := context.WithCancel(ctx)
+	floored, end := context.WithCancel(ctx)
 	defer end()
-	keepFloor(floor, heapFloor)
+	keepFloor(floored, floor{bytes: heapFloor, most: debug.SetMemoryLimit(-1)})
 	b, err := load(o)
 	if err != nil {
 		return err
