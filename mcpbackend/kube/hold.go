@@ -25,18 +25,24 @@ const (
 	heldByCall   = 24 << 20
 	heldByServer = 24 << 20
 	heldByAll    = 48 << 20
+	// waitingByAll is how much of answers may wait for room at a time: who waits
+	// keeps his text. What comes on top is turned away at once.
+	waitingByAll = 24 << 20
 	// holdWait is how long an answer waits for others to be let go.
 	holdWait = 5 * time.Second
 )
 
 // holds are what the objects of all calls take.
 type holds struct {
-	all  *semaphore.Weighted
-	each portions
+	all     *semaphore.Weighted
+	each    portions
+	waiting *semaphore.Weighted
 }
 
 func newHolds() *holds {
-	return &holds{all: semaphore.NewWeighted(heldByAll), each: portions{size: heldByServer}}
+	return &holds{
+		all: semaphore.NewWeighted(heldByAll), each: portions{size: heldByServer}, waiting: semaphore.NewWeighted(waitingByAll),
+	}
 }
 
 // hold is what the objects of one call take.
@@ -67,10 +73,14 @@ func (h *hold) room(ctx context.Context, n int64) error {
 	if n <= heldFree {
 		return nil
 	}
+	if !h.in.waiting.TryAcquire(n) {
+		return h.now(n)
+	}
+	defer h.in.waiting.Release(n)
 	h.mu.Lock()
 	defer h.mu.Unlock() // answers of one call wait for each other here
-	if h.over || h.bytes+n > heldByCall {
-		return &Error{Trouble: TooLarge, Detail: "the objects together are larger than one call may hold"}
+	if err := h.full(n); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, holdWait, errCrowded)
 	defer cancel()
@@ -82,6 +92,35 @@ func (h *hold) room(ctx context.Context, n int64) error {
 		return networkError(context.Cause(ctx))
 	}
 	h.bytes += n
+	return nil
+}
+
+// now makes room if there is some, and waits for nobody.
+func (h *hold) now(n int64) error {
+	if !h.mu.TryLock() {
+		return networkError(errCrowded)
+	}
+	defer h.mu.Unlock()
+	if err := h.full(n); err != nil {
+		return err
+	}
+	if !h.mine.free.TryAcquire(n) {
+		return networkError(errCrowded)
+	}
+	if !h.in.all.TryAcquire(n) {
+		h.mine.free.Release(n)
+		return networkError(errCrowded)
+	}
+	h.bytes += n
+	return nil
+}
+
+// full reports whether n more bytes are more than a call may hold. The caller
+// holds mu.
+func (h *hold) full(n int64) error {
+	if h.over || h.bytes+n > heldByCall {
+		return &Error{Trouble: TooLarge, Detail: "the objects together are larger than one call may hold"}
+	}
 	return nil
 }
 

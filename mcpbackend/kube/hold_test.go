@@ -56,6 +56,32 @@ func TestHolds(t *testing.T) {
 	})
 }
 
+// TestFewWaitForRoom, for who waits keeps his text: others are turned away at
+// once, unless there is room for them.
+func TestFewWaitForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHolds()
+		call := func(server string) *hold { return h.begin(t.Context(), target{server: server}) }
+		require.NoError(t, call("a").room(t.Context(), heldByServer))
+		begun, told := time.Now(), make(chan Trouble, 2)
+		for range 2 {
+			go func() { told <- trouble(t, call("a").room(t.Context(), waitingByAll/2)) }()
+		}
+		synctest.Wait()
+		require.Equal(t, Busy, trouble(t, call("a").room(t.Context(), heldFree+1)), "no more wait")
+		require.Zero(t, time.Since(begun))
+		other := call("b")
+		require.NoError(t, other.room(t.Context(), heldByServer/2), "there is room for it")
+		require.Equal(t, TooLarge, trouble(t, other.room(t.Context(), heldByServer/2+1)))
+		require.Equal(t, Busy, trouble(t, call("c").room(t.Context(), heldByAll-heldByServer-heldByServer/2+1)), "all is held")
+		require.NoError(t, call("c").room(t.Context(), heldByAll-heldByServer-heldByServer/2), "and nothing of what was refused")
+		require.Equal(t, Busy, <-told)
+		require.Equal(t, Busy, <-told)
+		require.Equal(t, holdWait, time.Since(begun))
+		require.True(t, h.waiting.TryAcquire(waitingByAll), "somebody still waits")
+	})
+}
+
 // TestHoldsToTheByte: each bound is as it is written. Servers are told apart by
 // whom a caller trusts, too.
 func TestHoldsToTheByte(t *testing.T) {
