@@ -47,14 +47,22 @@ type Edge struct {
 // NewEdge makes one; the policy may be changed between two requests.
 func NewEdge(t *testing.T, policy *kubeheader.Policy) *Edge {
 	t.Helper()
+	signer, verifier := NewPair(t, policy)
+	return &Edge{policy: policy, signer: signer, verifier: verifier}
+}
+
+// NewPair is a signer and the verifier that trusts it; the policy may be changed
+// between two requests.
+func NewPair(t *testing.T, policy *kubeheader.Policy) (*proof.Signer, *proof.Verifier) {
+	t.Helper()
 	keysAt := filepath.Join(t.TempDir(), "keys.json")
-	e := &Edge{policy: policy, signer: NewSigner(t, keysAt)}
+	signer := NewSigner(t, keysAt)
 	keys, err := proof.LoadKeySet(keysAt)
 	require.NoError(t, err)
-	e.verifier, err = proof.NewVerifier(keys, Audience, func() *kubeheader.Policy { return policy }, proof.Limits{})
+	verifier, err := proof.NewVerifier(keys, Audience, func() *kubeheader.Policy { return policy }, proof.Limits{})
 	require.NoError(t, err)
-	t.Cleanup(e.verifier.Close)
-	return e
+	t.Cleanup(verifier.Close)
+	return signer, verifier
 }
 
 // Caller is who sends these fields, as the door hands him on.

@@ -11,8 +11,6 @@ import (
 	"log/slog"
 	"math/big"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -23,6 +21,7 @@ import (
 	"kubernetes-mcp-edge/extproc/hostpolicy"
 	"kubernetes-mcp-edge/extproc/kubeheader"
 	"kubernetes-mcp-edge/extproc/proof"
+	"kubernetes-mcp-edge/extproc/prooftest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -46,28 +45,11 @@ type edge struct {
 
 func newEdge(t *testing.T) *edge {
 	t.Helper()
-	dir := t.TempDir()
-	key, err := proof.GenerateSigningKey(time.Time{})
-	require.NoError(t, err)
-	private, err := proof.EncodeSigningKeys(key)
-	require.NoError(t, err)
-	public, err := proof.EncodeKeySet(key.Public())
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "signing.pem"), private, 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "keys.json"), public, 0o600))
-	signing, err := proof.LoadSigningKeys(filepath.Join(dir, "signing.pem"))
-	require.NoError(t, err)
-	keys, err := proof.LoadKeySet(filepath.Join(dir, "keys.json"))
-	require.NoError(t, err)
 	hosts, err := hostpolicy.New(hostpolicy.Config{Hosts: []string{"api.example.com"}})
 	require.NoError(t, err)
 
 	e := &edge{policy: &kubeheader.Policy{Hosts: hosts, AllowToken: true, CredentialsOptional: true}, ca: authority(t)}
-	e.signer, err = proof.NewSigner(signing, "kubernetes-mcp")
-	require.NoError(t, err)
-	e.verifier, err = proof.NewVerifier(keys, "kubernetes-mcp", func() *kubeheader.Policy { return e.policy }, proof.Limits{})
-	require.NoError(t, err)
-	t.Cleanup(e.verifier.Close)
+	e.signer, e.verifier = prooftest.NewPair(t, e.policy)
 	return e
 }
 
@@ -93,19 +75,14 @@ func (e *edge) seal(t *testing.T, header http.Header, anonymous bool) {
 			kubeheader.Server: "https://api.example.com", kubeheader.CertificateAuthority: e.ca,
 			kubeheader.Authorization: "Bearer " + token, kubeheader.Namespace: "team-a",
 		} {
-			fields = append(fields, kubeheader.Field{Name: name, Value: kubeheader.NewSecret([]byte(value))})
+			fields = append(fields, prooftest.Field(name, value))
 		}
 	}
-	checked, err := kubeheader.Parse(kubeheader.Request{Fields: fields}, e.policy, noon)
+	sealed, err := prooftest.Seal(e.signer, e.policy, noon, fields...)
 	require.NoError(t, err)
-	sealed, err := e.signer.Seal(checked, noon)
-	require.NoError(t, err)
-	for _, f := range checked.Canonical() {
+	for _, f := range sealed {
 		header.Set(f.Name, string(f.Value.Reveal()))
 	}
-	header.Set(kubeheader.SignatureInput, sealed.SignatureInput)
-	header.Set(kubeheader.Signature, sealed.Signature)
-	header.Set(kubeheader.Fingerprint, sealed.Fingerprint)
 	header.Set(requestID, decision)
 }
 

@@ -64,7 +64,7 @@ func TestRefuses(t *testing.T) {
 			header.Set(kubeheader.CertificateAuthority, h.ca)
 		}, jsonrpc.InternalError, kubeheader.ReasonProofUnknownKey, "signature"},
 		"the backend's policy": {func(h *house, _ http.Header) {
-			h.policy = &kubeheader.Policy{Hosts: h.policy.Hosts}
+			*h.policy = kubeheader.Policy{Hosts: h.policy.Hosts}
 		}, jsonrpc.InvalidParams, kubeheader.ReasonTokenNotAllowed, kubeheader.Authorization},
 	} {
 		t.Run(name, func(t *testing.T) {

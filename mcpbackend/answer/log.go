@@ -67,6 +67,7 @@ func Newest(lines []string, budget int) (kept []string, left int) {
 			break
 		}
 	}
+	kept = make([]string, 0, len(lines)-left)
 	for _, l := range lines[left:] {
 		kept = append(kept, strings.Clone(l))
 	}

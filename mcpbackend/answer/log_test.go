@@ -57,8 +57,9 @@ func TestNewestKeepsNoLog(t *testing.T) {
 		return m.HeapAlloc
 	}
 	before := inUse()
-	var kept [][]string
-	for range 8 {
+	const logs = 8
+	kept := make([][]string, 0, logs)
+	for range logs {
 		one, left := Newest(strings.Split(strings.Repeat("x", 4<<20)+"\nneedle", "\n"), 16)
 		require.Equal(t, []string{"needle"}, one)
 		require.Equal(t, 1, left)

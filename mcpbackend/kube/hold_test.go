@@ -63,9 +63,9 @@ func TestFewWaitForRoom(t *testing.T) {
 		h := newHolds()
 		call := func(server string) *hold { return h.begin(t.Context(), target{server: server}) }
 		require.NoError(t, call("a").room(t.Context(), heldByServer))
-		begun, told := time.Now(), make(chan Trouble, 2)
+		begun, told := time.Now(), make(chan error, 2)
 		for range 2 {
-			go func() { told <- trouble(t, call("a").room(t.Context(), waitingByAll/2)) }()
+			go func() { told <- call("a").room(t.Context(), waitingByAll/2) }()
 		}
 		synctest.Wait()
 		require.Equal(t, Busy, trouble(t, call("a").room(t.Context(), heldFree+1)), "no more wait")
@@ -75,8 +75,8 @@ func TestFewWaitForRoom(t *testing.T) {
 		require.Equal(t, TooLarge, trouble(t, other.room(t.Context(), heldByServer/2+1)))
 		require.Equal(t, Busy, trouble(t, call("c").room(t.Context(), heldByAll-heldByServer-heldByServer/2+1)), "all is held")
 		require.NoError(t, call("c").room(t.Context(), heldByAll-heldByServer-heldByServer/2), "and nothing of what was refused")
-		require.Equal(t, Busy, <-told)
-		require.Equal(t, Busy, <-told)
+		require.Equal(t, Busy, trouble(t, <-told))
+		require.Equal(t, Busy, trouble(t, <-told))
 		require.Equal(t, holdWait, time.Since(begun))
 		require.True(t, h.waiting.TryAcquire(waitingByAll), "somebody still waits")
 	})
